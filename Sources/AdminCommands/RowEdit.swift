@@ -1,0 +1,125 @@
+internal import Addressing
+internal import ControlProtocol
+internal import Glibc
+internal import LinuxIO
+
+/// Adding or removing rows of one kind: sends the changes, and tells how they ended.
+struct RowEdit {
+    private let action: RowChange.Action
+    private let kind: RowKind
+    private let targets: [RowChange.Target]
+    private let confirmed: Bool
+
+    init(_ action: RowChange.Action, _ kind: RowKind, _ targets: [RowChange.Target], confirmed: Bool = false) {
+        self.action = action
+        self.kind = kind
+        self.targets = targets
+        self.confirmed = confirmed
+    }
+
+    /// Every key in canonical form. One faulty key, and nothing is done.
+    static func targets(
+        _ keys: [String], _ target: (String) throws(CommandError) -> RowChange.Target
+    ) throws(CommandError) -> [RowChange.Target] {
+        var targets: [RowChange.Target] = []
+        for key in keys { targets.append(try target(key)) }
+        return targets
+    }
+
+    func carryOut(_ daemon: DaemonOptions, _ console: Console) throws(CommandError) -> Int32 {
+        var client = try EngineAccess(daemon, console).forWriting()
+        let changes = targets.compactMap { RowChange(action, $0) }
+        var outcomes = try Self.send(changes, confirmed: confirmed, &client, console)
+        if let question = outcomes.lazy.compactMap(\.question).first {
+            guard Self.agrees(question, console) else {
+                throw CommandError("nothing was changed: \(question) Give --yes to do it")
+            }
+            outcomes = try Self.send(changes, confirmed: true, &client, console)
+        }
+        return try report(outcomes, &client, console)
+    }
+
+    private static func send(
+        _ changes: [RowChange], confirmed: Bool, _ client: inout ControlClient, _ console: Console
+    ) throws(CommandError) -> [RowOutcome] {
+        var outcomes: [RowOutcome] = []
+        for request in ControlRequest.changes(changes, confirmed: confirmed) {
+            var batch: [RowOutcome] = []
+            try client.perform(request) { reply throws(CommandError) in if case .outcomes(let some) = reply { batch += some } }
+            outcomes += batch
+            if batch.contains(where: { $0.question != nil }) { return outcomes }
+            if changes.count > ControlRequest.batchLimit { console.showProgress("\(outcomes.count) of \(changes.count)") }
+        }
+        console.clearProgress()
+        guard outcomes.count == changes.count else { throw ControlClient.lost }
+        return outcomes
+    }
+
+    /// Asks whoever sits at the terminal; nobody there is a no.
+    private static func agrees(_ question: String, _ console: Console) -> Bool {
+        guard console.isTerminal, Terminal.isTerminal(0) else { return false }
+        console.complain(verbatim: question + " Go on? [y/N] ")
+        return readLine()?.lowercased().hasPrefix("y") ?? false
+    }
+
+    private func report(_ outcomes: [RowOutcome], _ client: inout ControlClient, _ console: Console) throws(CommandError) -> Int32 {
+        var status = ExitStatus.done
+        var done = 0
+        for (target, outcome) in zip(targets, outcomes) {
+            switch outcome {
+            case .done: done += 1
+            case .notFound:
+                status = max(status, ExitStatus.notFound)
+                console.complain(try absence(of: target, &client))
+            case .refused(let sentence), .confirmationNeeded(let sentence):
+                status = ExitStatus.refused
+                console.complain("\(target.text): \(sentence)")
+            }
+        }
+        if console.isTerminal, done > 0 {
+            try console.write("\(kind.word): \(done) \(action == .add ? "added or renewed" : "removed")\n")
+        }
+        return status
+    }
+
+    /// `X is not white`, and what comes near it where that is cheap to know.
+    private func absence(of target: RowChange.Target, _ client: inout ControlClient) throws(CommandError) -> String {
+        let text = target.text
+        switch kind {
+        case .white, .trapped, .grey: return "\(text) is not \(kind.word)"
+        case .spamtrap, .domain, .allow:
+            let known = try keys(&client)
+            let advice = Suggestion.nearest(to: text, among: known).map { "; did you mean \($0)?" } ?? ""
+            return
+                "\(text) is not \(kind == .spamtrap ? "a spamtrap" : kind == .domain ? "an allowed domain" : "an allowed block")\(advice)"
+        }
+    }
+
+    private static let suggestionLimit = 10_000
+
+    private func keys(_ client: inout ControlClient) throws(CommandError) -> [String] {
+        var keys: [String] = []
+        try client.perform(.list(.init(kinds: RowKinds(kind), form: .keys))) { reply throws(CommandError) in
+            guard case .rows(let rows) = reply, keys.count < Self.suggestionLimit else { return }
+            keys += rows.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
+        }
+        return keys
+    }
+}
+
+extension RowOutcome {
+    var question: String? {
+        if case .confirmationNeeded(let question) = self { question } else { nil }
+    }
+}
+
+extension RowChange.Target {
+    /// The key as it is shown.
+    var text: String {
+        switch self {
+        case .white(let address), .trapped(let address), .host(let address), .grey(let address): address.description
+        case .spamtrap(let text), .domain(let text): text
+        case .allow(let network): network.description
+        }
+    }
+}

@@ -1,0 +1,215 @@
+/// Finds what is wrong with the firewall, in words: from what `nft -t -j list ruleset` prints, and facts. Pure.
+public struct RulesetCheck {
+    /// Something found, one sentence that says what is wrong and what to do.
+    public struct Finding: Hashable, Sendable {
+        public enum Severity: Hashable, Sendable {
+            /// Greymoat does not work so.
+            case error
+            /// It may not, or not for everybody.
+            case warning
+        }
+
+        public var severity: Severity
+        public var sentence: String
+    }
+
+    private let listing: RulesetListing
+    private let facts: FirewallFacts
+    private let ours: RulesetListing.Table
+    private var findings: [Finding] = []
+
+    /// Everything that is wrong, the gravest first; empty when all is well.
+    public static func findings(ruleset json: String, facts: FirewallFacts) -> [Finding] {
+        let listing: RulesetListing
+        do throws(JSONNode.Fault) { listing = try RulesetListing(json: json) } catch { return [unreadable(json)] }
+        var check = RulesetCheck(listing, facts)
+        check.run()
+        return check.findings.filter { $0.severity == .error } + check.findings.filter { $0.severity == .warning }
+    }
+
+    private init(_ listing: RulesetListing, _ facts: FirewallFacts) {
+        self.listing = listing
+        self.facts = facts
+        ours = RulesetListing.Table(family: "inet", name: facts.table)
+    }
+
+    /// nft 1.0.6 breaks off its listing at the first table with a flag.
+    private static func unreadable(_ json: String) -> Finding {
+        let isCut = json.utf8.suffix(16).map { String(UnicodeScalar($0)) }.joined().contains("\"flags\":")
+        return Finding(
+            severity: .error,
+            sentence: isCut
+                ? "a table is dormant (nft lists it no further): its chains see no packet; run `greymoat firewall apply`"
+                : "the listing of `nft -j list ruleset` cannot be read; run it yourself as root and see what it says")
+    }
+
+    private mutating func error(_ sentence: String) { findings.append(Finding(severity: .error, sentence: sentence)) }
+    private mutating func warn(_ sentence: String) { findings.append(Finding(severity: .warning, sentence: sentence)) }
+
+    private mutating func run() {
+        checkSpoilers()
+        checkMachine()
+        guard listing.tables.contains(ours) else {
+            error("\(ours.title) is not there: nobody is redirected; run `greymoat firewall apply`")
+            return
+        }
+        checkOurHook()
+        checkOurRules()
+        checkInputChains()
+    }
+
+    // MARK: our table
+
+    private mutating func checkOurHook() {
+        let natHooks = listing.chains.filter { $0.hook == "prerouting" && $0.type == "nat" }
+        guard let hook = natHooks.first(where: { $0.table == ours }), let priority = hook.priority else {
+            error("\(ours.title) has no nat chain in prerouting: nobody is redirected; run `greymoat firewall apply`")
+            return
+        }
+        if priority >= -100 {
+            error(
+                "\(hook.title) has priority \(priority): others' redirections come before it; load the ruleset with `priority dstnat - 5`")
+        } else if priority <= -200 {
+            error(
+                "\(hook.title) has priority \(priority), before connections are tracked (-200): it never redirects; load the ruleset with `priority dstnat - 5`"
+            )
+        }
+        for other in natHooks where other.table != ours && (other.priority ?? 0) <= priority && hasRules(other) {
+            warn(
+                "\(other.title) (priority \(other.priority ?? 0)) decides before Greymoat: what it translates never meets the tarpit; give it a priority after \(priority)"
+            )
+        }
+    }
+
+    private func hasRules(_ chain: RulesetListing.Chain) -> Bool { !listing.rules(of: chain.table, chain: chain.name).isEmpty }
+
+    private mutating func checkOurRules() {
+        let rules = listing.rules(of: ours)
+        let ports = Set(rules.compactMap { $0.statement("redirect")?["port"]?.integer })
+        if ports.isEmpty {
+            error("\(ours.title) redirects nobody: it has no `redirect` rule; run `greymoat firewall apply`")
+        } else if !ports.contains(Int(facts.tarpitPort)) {
+            let port = ports.sorted().map(String.init).joined(separator: ", ")
+            error(
+                "\(ours.title) redirects to port \(port), and the tarpit listens on \(facts.tarpitPort); make `tarpit_port` in the ruleset and `port` under [listen] the same"
+            )
+        }
+        let missing = (["white", "white6", "greytrap", "greytrap6", "allow", "allow6"] + (facts.blacklistOnly ? ["black", "black6"] : []))
+            .filter { listing.sets[ours]?.contains($0) != true }
+        if !missing.isEmpty { error("\(ours.title) lacks the set \(missing.joined(separator: ", ")); run `greymoat firewall apply`") }
+        checkLogging(rules)
+    }
+
+    private mutating func checkLogging(_ rules: [RulesetListing.Rule]) {
+        let groups = Set(rules.compactMap { $0.statement("log")?["group"]?.integer })
+        if !groups.contains(Int(facts.packetLogGroup)) {
+            let found = groups.isEmpty ? "nothing" : "to group " + groups.sorted().map(String.init).joined(separator: ", ")
+            error(
+                "\(ours.title) logs \(found), and greymoatd reads group \(facts.packetLogGroup): white hosts are never renewed; make the ruleset and `group` under [packet-log] the same"
+            )
+        }
+        guard let bound = facts.boundGroups else { return }
+        switch (facts.daemonRuns, bound.contains(facts.packetLogGroup)) {
+        case (true, false):
+            error("nobody reads NFLOG group \(facts.packetLogGroup), though greymoatd runs: white hosts are not renewed; see its log")
+        case (false, true):
+            error(
+                "NFLOG group \(facts.packetLogGroup) is taken by another program, and greymoatd does not run; set `group` under [packet-log] to a free one"
+            )
+        default: break
+        }
+    }
+
+    // MARK: other tables
+
+    private mutating func checkSpoilers() {
+        for rule in listing.rules where rule.admits(port: 25) && !rule.isForLoopback {
+            let place = "chain \(rule.chain) of \(rule.table.title)"
+            if rule.statement("synproxy") != nil {
+                error("\(place) has `synproxy` on port 25: every stranger reaches the mail server; take it out, and leave SYN cookies on")
+            }
+            if rule.statement("notrack") != nil {
+                error(
+                    "\(place) has `notrack` on port 25: an untracked connection cannot be redirected, and every stranger reaches the mail server; take it out"
+                )
+            }
+        }
+    }
+
+    /// A chain in input that refuses by default has to accept what was redirected to the tarpit's port.
+    private mutating func checkInputChains() {
+        for chain in listing.chains where chain.table != ours && chain.hook == "input" && chain.type == "filter" {
+            guard !["ip6", "ip", "inet"].filter({ $0 == chain.table.family }).isEmpty else { continue }
+            let reached = rulesReached(from: chain)
+            let refuses =
+                chain.policy == "drop"
+                || reached.contains { $0.isUnconditional && ($0.statement("drop") != nil || $0.statement("reject") != nil) }
+            let accepts = reached.contains { rule in
+                guard rule.statement("accept") != nil, rule.admitsNew, !rule.isForLoopback else { return false }
+                return rule.names(port: Int(facts.tarpitPort)) || rule.looksForTranslated || rule.isUnconditional
+            }
+            if refuses && !accepts {
+                error(
+                    "\(chain.title) drops what was redirected to the tarpit: it refuses what it does not know and no rule of it accepts port \(facts.tarpitPort); add `tcp dport \(facts.tarpitPort) ct status dnat accept`"
+                )
+            }
+        }
+    }
+
+    /// The rules of a chain and of those it jumps to.
+    private func rulesReached(from chain: RulesetListing.Chain) -> [RulesetListing.Rule] {
+        var names = [chain.name]
+        var reached: [RulesetListing.Rule] = []
+        var index = 0
+        while index < names.count {
+            for rule in listing.rules(of: chain.table, chain: names[index]) {
+                reached.append(rule)
+                for kind in ["jump", "goto"] {
+                    if let target = rule.statement(kind)?["target"]?.text, !names.contains(target) { names.append(target) }
+                }
+            }
+            index += 1
+        }
+        return reached
+    }
+
+    // MARK: the machine
+
+    private mutating func checkMachine() {
+        if let limit = facts.connectionTableLimit, facts.maximumConnections > 0 {
+            if limit < facts.maximumConnections {
+                error(
+                    "the connection table holds \(limit) entries and the tarpit up to \(facts.maximumConnections) connections: it fills, and new ones are dropped; raise net.netfilter.nf_conntrack_max or lower `max-connections`"
+                )
+            } else if limit < facts.maximumConnections * 2 {
+                warn(
+                    "the connection table holds \(limit) entries, less than twice `max-connections` (\(facts.maximumConnections)); raise net.netfilter.nf_conntrack_max"
+                )
+            }
+        }
+        let anyIPv4 = facts.interfaces.contains(where: \.hasIPv4)
+        let anyIPv6 = facts.interfaces.contains(where: \.hasIPv6)
+        for interface in facts.interfaces {
+            for (has, any, family) in [(interface.hasIPv4, anyIPv4, "IPv4"), (interface.hasIPv6, anyIPv6, "IPv6")] where any && !has {
+                warn(
+                    "interface \(interface.name) has no \(family) address: \(family) connections that come in by it cannot be redirected and are dropped; give it one, or name it in `spared` in the ruleset"
+                )
+            }
+        }
+        if anyIPv6 && !facts.listensIPv6 {
+            error(
+                "this host has IPv6 addresses and the tarpit does not listen on any: redirected IPv6 senders are refused; add \"::\" to `addresses` under [listen]"
+            )
+        }
+        if !anyIPv6 && !facts.interfaces.isEmpty {
+            warn(
+                "this host has no IPv6 address: senders that prefer IPv6 are greylisted over IPv4 alone, which is fine if your MX has no AAAA record"
+            )
+        }
+        for port in [UInt16(25), facts.tarpitPort] where facts.userlandProxyPorts.contains(port) {
+            warn(
+                "Docker's userland proxy publishes port \(port): it hides clients' addresses from the mail server in the container; set \"userland-proxy\": false in /etc/docker/daemon.json"
+            )
+        }
+    }
+}

@@ -1,0 +1,144 @@
+internal import Moments
+internal import NFTables
+internal import RoleMessages
+
+extension FirewallKeeper {
+    /// Makes the kernel hold what was loaded; gives the sentence when it cannot.
+    ///
+    /// Where a set is missing, the ruleset is loaded dormant, the sets are filled, and then the table is woken: no redirection
+    /// ever stands over an empty `white`. Where all is there, rules and then contents are exchanged under traffic, each
+    /// in one transaction.
+    mutating func makeTrue(_ pending: PendingLoad, _ now: MonotonicTime) -> String? {
+        _ = watch.drain()  // whatever happened until now, this answers it
+        do {
+            let state = try projection.state()
+            let isWhole = state.map { state in !state.isDormant && sets.all.allSatisfy(state.holds) } ?? false
+            if isManaged {
+                if let state, !isWhole, !state.isDormant { try projection.setTable(dormant: true) }
+                try loadRuleset(dormant: !isWhole)
+            } else if !isWhole {
+                return resign(state)
+            }
+            try projection.fill(sets, with: pending.finished(at: now), isLive: isWhole)
+            if !isWhole { try projection.setTable(dormant: false) }
+            healing.loaded()
+            setLive(true)
+            noteForeign(now)
+            return nil
+        } catch {
+            noteForeign(now)
+            if isManaged { healing.failed(at: now) } else { healing.rest() }
+            checkLive()
+            return "\(error)"
+        }
+    }
+
+    private mutating func loadRuleset(dormant: Bool) throws {
+        guard loader != nil else { throw RulesetLoader.Failure(description: RulesetLoader.isMissing) }
+        let ruleset = try ruleset()
+        do throws(RulesetLoader.Failure) {
+            try loader?.load(dormant ? ruleset.dormant : ruleset.text, of: ruleset)
+        } catch {
+            // Remains of another version's table can be in the way of this one's definitions: the text alone is tried without
+            // them, and all that is there is given up only for what is known to load.
+            guard try projection.state() != nil else { throw error }
+            try loader?.load("table inet \(ruleset.table)\ndelete table inet \(ruleset.table)\n" + ruleset.dormant, of: ruleset)
+        }
+    }
+
+    func ruleset() throws(Ruleset.Fault) -> Ruleset {
+        try Ruleset(text: otherRuleset ?? configuration.ruleset, path: configuration.rulesetPath, table: configuration.table)
+    }
+
+    /// The administrator loads the ruleset, and has not: when it appears, the kernel says so.
+    private mutating func resign(_ state: NFTTableState?) -> String {
+        healing.rest()
+        setLive(false)
+        let missing = sets.all.first { state?.holds($0) != true }.map { "the set \($0.name) of " } ?? ""
+        let what = state == nil ? "table inet \(configuration.table)" : "\(missing)table inet \(configuration.table)"
+        return "\(what) is not there and greymoatd is told not to load it; load the ruleset with nft -f, or run `greymoat firewall apply`"
+    }
+
+    private mutating func checkLive() {
+        do throws(NFTError) {
+            let state = try projection.state()
+            setLive(state.map { !$0.isDormant && sets.all.allSatisfy($0.holds) } ?? false)
+        } catch { setLive(false) }
+    }
+
+    /// Looks for what others did since we last looked, our own nft's doings apart.
+    private mutating func noteForeign(_ now: MonotonicTime) {
+        if let reason = watch.drain(child: loader?.takeLastProcess() ?? 0) { disturbed(reason, now) }
+    }
+
+    // MARK: losses
+
+    /// The kernel has something to say.
+    mutating func kernelSpoke(now: MonotonicTime) {
+        guard let reason = watch.drain() else { return }
+        if reason == .tableLost { checkLive() }
+        disturbed(reason, now)
+    }
+
+    /// Something of ours is gone or unknown. Healed where that is ours to do: the contents always, the rules when managed.
+    mutating func disturbed(_ reason: FirewallNotice.LoadReason, _ now: MonotonicTime) {
+        if isManaged {
+            guard configuration.heal else {
+                say(
+                    .warning(
+                        "another program changed table inet \(configuration.table), and `heal` under [firewall] is off; run `greymoat firewall apply`"
+                    ))
+                return
+            }
+            healing.disturb(reason, at: now)
+        } else if isLive {
+            healing.disturb(reason, at: now)
+        } else {
+            // Taken away on purpose, or not yet loaded by the administrator.
+            checkLive()
+            if isLive { healing.disturb(reason, at: now) }
+        }
+    }
+
+    // MARK: the administrator's will
+
+    mutating func setManaged(_ order: UInt64, _ managed: Bool, _ now: MonotonicTime) {
+        wish = managed
+        if managed {
+            healing.askedAnew()
+            say(.done(order: order, .applied))
+            say(.loadWanted(.started))
+            return
+        }
+        do throws(NFTError) {
+            try projection.deleteTable()
+            _ = watch.drain()
+            healing.rest()
+            setLive(false)
+            say(.done(order: order, .applied))
+        } catch { say(.done(order: order, .failed(error.description))) }
+    }
+
+    /// Takes new values on; gives the sentence when they cannot be, and all stays as it was.
+    mutating func reconfigure(_ new: FirewallConfiguration) -> String? {
+        guard new.table == configuration.table else {
+            return "`table` under [firewall] cannot change while greymoatd runs; restart it"
+        }
+        if new.manage {
+            do {
+                let ruleset = try Ruleset(text: new.ruleset, path: new.rulesetPath, table: new.table)
+                guard loader != nil else { return RulesetLoader.isMissing }
+                try loader?.load(ruleset.text, of: ruleset, checking: true)
+                _ = loader?.takeLastProcess()
+            } catch { return "\(error)" }
+        }
+        if new.manage != configuration.manage { wish = nil }
+        configuration = new
+        otherRuleset = nil
+        if isManaged || isLive {
+            healing.askedAnew()
+            say(.loadWanted(.started))
+        }
+        return nil
+    }
+}

@@ -1,0 +1,67 @@
+internal import Moments
+internal import NFTables
+internal import RoleMessages
+
+/// Listens to what others do to our table. What we did ourselves is told by its port id.
+struct KernelWatch: ~Copyable {
+    private var monitor: NFTMonitor
+    private let table: String
+    private let ownPort: UInt32
+    private var generation: UInt32?
+
+    init(_ monitor: consuming NFTMonitor, table: String, ownPort: UInt32) {
+        self.monitor = monitor
+        self.table = table
+        self.ownPort = ownPort
+    }
+
+    var descriptorNumber: Int32 { monitor.descriptorNumber }
+
+    /// Takes everything the kernel has said, and gives what of it others did to our table; nil: nothing. `child`: the process
+    /// id of an nft of ours that has just ended, whose port id it was.
+    mutating func drain(child: Int32 = 0) -> FirewallNotice.LoadReason? {
+        var finding: FirewallNotice.LoadReason?
+        var generation = generation
+        let ours = [ownPort, UInt32(bitPattern: child)]
+        while true {
+            do throws(NFTError) {
+                let outcome = try monitor.next(concerning: table) { event in
+                    if case .generation(let number) = event.subject {
+                        // Generations rise by one, and over 0 at the end: a gap means notifications that never came.
+                        if let last = generation, number != last &+ 1, !(last == .max && number == 1) {
+                            Self.note(.notificationsLost, &finding)
+                        }
+                        generation = number
+                    } else if event.concernsTable, !ours.contains(event.portID), let reason = Self.reason(event) {
+                        Self.note(reason, &finding)
+                    }
+                }
+                switch outcome {
+                case .events: continue
+                case .nothing:
+                    self.generation = generation
+                    return finding
+                case .lost:
+                    generation = nil
+                    Self.note(.notificationsLost, &finding)
+                }
+            } catch {
+                self.generation = nil
+                return .notificationsLost
+            }
+        }
+    }
+
+    private static func reason(_ event: NFTMonitor.Event) -> FirewallNotice.LoadReason? {
+        switch event.subject {
+        case .table, .chain, .rule, .set: .tableLost
+        case .element: .contentsLost
+        case .generation, .other: nil
+        }
+    }
+
+    /// The gravest reason stays.
+    private static func note(_ reason: FirewallNotice.LoadReason, _ finding: inout FirewallNotice.LoadReason?) {
+        if finding != .tableLost { finding = reason }
+    }
+}

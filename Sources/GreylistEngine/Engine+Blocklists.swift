@@ -1,0 +1,236 @@
+internal import Blocklists
+internal import ControlProtocol
+internal import GreylistPolicy
+internal import LinuxIO
+internal import Logging
+internal import Moments
+internal import RoleMessages
+
+/// The loaded blacklists: rounds of fetches, and the table that comes of them.
+extension Engine {
+    /// Takes spamd.conf over, reads the copies at hand, and fetches what it names. nil: there is none.
+    func takeBlocklistConfiguration(_ file: consuming FileDescriptor?) {
+        do {
+            let bytes = try file?.readAll(limit: SpamdConfiguration.sizeLimit + 1) ?? []
+            keeper.configuration = try SpamdConfiguration(parsing: bytes)
+            keeper.fault = nil
+            for warning in keeper.configuration.warnings { log.logger.warning("\(configuration.blocklistsPath): \(warning)") }
+        } catch let faults as SpamdConfiguration.Faults {
+            for fault in faults.faults { log.logger.error("\(configuration.blocklistsPath): \(fault)") }
+            let first = faults.faults.first.map(\.description) ?? ""
+            keeper.fault = "\(configuration.blocklistsPath): \(first); the lists stay as they were until it is corrected and reloaded"
+        } catch {
+            keeper.fault = "\(configuration.blocklistsPath): \(error); the lists stay as they were"
+            log.logger.error("\(configuration.blocklistsPath): \(error)")
+        }
+        guard keeper.hasCopies else { return readBlocklistCopies() }
+        guard keeper.fault == nil else { return }
+        keeper.forgetOthers()
+        assembleBlocklists {}
+        // A round under way fetches what the configuration before named.
+        keeper.mustFetchAgain = keeper.round != nil
+        beginBlocklistRound()
+    }
+
+    /// What an earlier engine kept, so that nobody is forgotten while the first round runs.
+    private func readBlocklistCopies() {
+        let directory = keeper.directory
+        let configuration = keeper.configuration
+        runBlocklistErrand("blocklist-copies") {
+            do throws(SystemError) { return .success(try directory.read(configuration)) } catch { return .failure(error) }
+        } then: { [unowned self] (result: Result<BlocklistCopies, SystemError>) in
+            switch result {
+            case .success(let copies):
+                keeper.sources.merge(copies.sources) { mine, _ in mine }
+                keeper.messages.merge(copies.messages) { mine, _ in mine }
+                keeper.sent = copies.sent + keeper.sent
+            case .failure(let error): log.logger.error("the copies of blocklists cannot be used: \(error)")
+            }
+            keeper.hasCopies = true
+            assembleBlocklists {}
+            beginBlocklistRound()
+        }
+    }
+
+    // MARK: - Rounds
+
+    /// Fetches every source, or those that failed the last time; `ticket` is answered at the end. One round runs at a time.
+    func beginBlocklistRound(dryRun: Bool = false, failedOnly: Bool = false, for ticket: ControlTicket? = nil) {
+        if let round = keeper.round {
+            guard let ticket else { return }
+            if round.dryRun == dryRun { keeper.round?.tickets.append(ticket) } else { keeper.queued.append((ticket, dryRun)) }
+            return
+        }
+        let jobs = keeper.jobs(failedOnly: failedOnly)
+        keeper.round = BlocklistKeeper.Round(dryRun: dryRun, waiting: jobs, total: jobs.count, sources: keeper.sources)
+        if let ticket { keeper.round?.tickets.append(ticket) }
+        goOnWithBlocklistRound()
+    }
+
+    private func goOnWithBlocklistRound() {
+        while let round = keeper.round, !round.waiting.isEmpty, round.running.count < BlocklistKeeper.fetchLimit {
+            let job = round.waiting[0]
+            let order = job.order(round.sources[job.list.name])
+            keeper.lastRequest += 1
+            keeper.round?.waiting.removeFirst()
+            keeper.round?.running[keeper.lastRequest] = .init(job: job, deadline: now.boot + order.timeLimit + BlocklistKeeper.grace)
+            notify(.fetchWanted(request: keeper.lastRequest, order))
+        }
+        if let round = keeper.round, round.waiting.isEmpty, round.running.isEmpty { endBlocklistRound(round) }
+    }
+
+    /// A process fetches: its stream is read on a thread of its own, where the list is parsed and kept, too.
+    func fetchBegan(_ request: UInt64, socket: consuming FileDescriptor) {
+        guard let round = keeper.round, let job = round.running[request]?.job else { return }
+        keeper.round?.running[request]?.hasBegun = true
+        let stream = Handover(value: OpenFile(socket))
+        let state = round.sources[job.list.name]
+        let directory = round.dryRun ? nil : keeper.directory
+        let clock = clock
+        runBlocklistErrand("blocklist-fetch") {
+            do throws(SystemError) { try stream.value.descriptor.setNonBlocking(false) } catch {
+                return job.refused("could not be taken over: \(error)", state: state, clock: clock)
+            }
+            return job.take(stream.value.descriptor, state: state, directory: directory, clock: clock)
+        } then: { [unowned self] end in
+            fetchEnded(request, end)
+        }
+    }
+
+    func fetchRefused(_ request: UInt64, _ reason: String) {
+        guard let round = keeper.round, let job = round.running[request]?.job else { return }
+        fetchEnded(request, job.refused(reason, state: round.sources[job.list.name], clock: clock))
+    }
+
+    private func fetchEnded(_ request: UInt64, _ end: BlocklistFetchEnd) {
+        guard let job = keeper.round?.running.removeValue(forKey: request)?.job else { return }
+        keeper.take(end, of: job)
+        if let note = end.note, keeper.round?.dryRun == false { log.logger.warning("\(note)") }
+        if let round = keeper.round {
+            let done = round.total - round.waiting.count - round.running.count
+            for ticket in round.tickets {
+                guard let client = client(of: ticket) else { continue }
+                reply(
+                    .progress(.init(activity: "fetched \(job.list.name)", completed: UInt64(done), total: UInt64(round.total))), to: client)
+            }
+        }
+        goOnWithBlocklistRound()
+    }
+
+    private func endBlocklistRound(_ round: BlocklistKeeper.Round) {
+        let statuses = keeper.statuses(of: blocklistTable, dryRun: round.dryRun ? round : nil)
+        keeper.round = nil
+        if round.dryRun {
+            answerBlocklists(round.tickets, statuses)
+        } else {
+            keeper.schedule(after: round, refresh: configuration.blocklistRefresh, now: now.boot)
+            let tickets = round.tickets
+            let answer = { [unowned self] in answerBlocklists(tickets, keeper.statuses(of: blocklistTable)) }
+            if round.isNew { assembleBlocklists(then: answer) } else { answer() }
+        }
+        if keeper.mustFetchAgain {
+            keeper.mustFetchAgain = false
+            keeper.forgetOthers()
+            return beginBlocklistRound()
+        }
+        guard !keeper.queued.isEmpty else { return }
+        let (ticket, dryRun) = keeper.queued.removeFirst()
+        beginBlocklistRound(dryRun: dryRun, for: ticket)
+    }
+
+    /// What time brings: the next round, and requests the supervisor never answered.
+    func passBlocklistTime() {
+        if keeper.mustAssemble && !keeper.isAssembling { assembleBlocklists {} }
+        for (request, running) in keeper.round?.running ?? [:] where !running.hasBegun && now.boot >= running.deadline {
+            fetchRefused(request, "was not fetched: the supervisor did not answer")
+        }
+        if let next = keeper.nextRound, now.boot >= next, keeper.round == nil {
+            keeper.nextRound = nil
+            beginBlocklistRound(failedOnly: keeper.failedRounds > 0)
+        }
+    }
+
+    // MARK: - The table
+
+    /// Builds the table anew, off this thread, and puts it in the old one's place; `then` runs when that is done.
+    func assembleBlocklists(then: @escaping () -> Void) {
+        keeper.assemblyWaiters.append(then)
+        guard !keeper.isAssembling else {
+            keeper.mustAssemble = true
+            return
+        }
+        keeper.mustAssemble = false
+        let ingredients = keeper.ingredients(wantsUnion: configuration.blacklistOnly)
+        let directory = keeper.isSentNew ? keeper.directory : nil
+        let waiters = keeper.assemblyWaiters
+        keeper.isAssembling = runBlocklistErrand("blocklists") {
+            ingredients.assembled(keepingSentIn: directory)
+        } then: { [unowned self] (assembled: AssembledBlocklists) in
+            keeper.isAssembling = false
+            take(assembled)
+            for waiter in waiters { waiter() }
+            if keeper.mustAssemble { assembleBlocklists {} }
+        }
+        if keeper.isAssembling {
+            keeper.isSentNew = false
+            keeper.assemblyWaiters.removeAll()
+        } else {
+            // Every thread is busy: once a second it is tried again.
+            keeper.mustAssemble = true
+        }
+    }
+
+    private func take(_ assembled: AssembledBlocklists) {
+        blocklistTable = assembled.table
+        for sentence in assembled.notes where !keeper.saidNotes.contains(sentence) { log.logger.warning("\(sentence)") }
+        keeper.saidNotes = Set(assembled.notes)
+        if !assembled.table.isEmpty {
+            log.logger.info("blocklists: \(assembled.table.names.count) lists, \(assembled.table.entryCount) entries")
+        }
+        guard configuration.blacklistOnly, keeper.union != assembled.union else { return }
+        keeper.union = assembled.union
+        projection.black = assembled.union
+        projection.blackChanged(waiter: nil)
+    }
+
+    /// False, and nothing is done, when too many threads are busy.
+    @discardableResult
+    func runBlocklistErrand<Value: Sendable>(
+        _ name: String, _ body: @escaping @Sendable () -> Value, then: @escaping (Value) -> Void
+    ) -> Bool {
+        do throws(SystemError) {
+            let finish: (Result<Value, StoreFault>) -> Void = { result in
+                if case .success(let value) = result { then(value) }
+            }
+            try keeper.errands.run(name, { () throws(StoreFault) in body() }, then: finish)
+            return true
+        } catch {
+            log.logger.error("a thread for blocklists could not be started: \(error)")
+            return false
+        }
+    }
+
+    // MARK: - Commands
+
+    func blocklists(_ request: ControlRequest, _ client: ControlClient) {
+        switch request {
+        case .loadBlocklists(let dryRun):
+            if let fault = keeper.fault { return finish(client, .failure(fault, exitStatus: 2)) }
+            guard configuration.hasBlocklists else {
+                let sentence = "there is no \(configuration.blocklistsPath): write one (spamd.conf(5)) and run greymoat reload"
+                return finish(client, .failure(sentence, exitStatus: 2))
+            }
+            beginBlocklistRound(dryRun: dryRun, for: client.ticket)
+        case .blocklistText(let text, let last): takeBlocklistText(text, last: last, client)
+        default: answerBlocklists([client.ticket], keeper.statuses(of: blocklistTable))
+        }
+    }
+
+    func answerBlocklists(_ tickets: [ControlTicket], _ statuses: [BlocklistStatus]) {
+        for ticket in tickets {
+            guard let client = client(of: ticket) else { continue }
+            reply(.blocklists(statuses), to: client)
+            finish(client)
+        }
+    }
+}

@@ -1,0 +1,96 @@
+internal import ControlProtocol
+internal import GreylistPolicy
+internal import Moments
+
+/// Rows in spamdb's text form, taken in a message at a time: constant memory, and attempts go on between transactions.
+extension Engine {
+    func goOn(_ session: ControlClient.Import, _ client: ControlClient) {
+        guard !session.isWorking else { return }
+        guard !client.waiting.isEmpty else { return }
+        switch client.waiting.removeFirst() {
+        case .importLines(let lines): take(lines, session, client)
+        case .finishImport: finishImport(session, client)
+        default:
+            finish(
+                client,
+                .failure("an import was interrupted by another request: greymoat and greymoatd must be of one version", exitStatus: 64))
+        }
+    }
+
+    private func take(_ lines: [UInt8], _ session: ControlClient.Import, _ client: ControlClient) {
+        var session = session
+        let wall = now.wall
+        let ticket = client.ticket
+        let before = session.report
+        let dryRun = session.dryRun
+        session.isWorking = writer.perform { owner throws(StoreFault) in
+            try owner.takeIn(lines, dryRun: dryRun, continuing: before, now: wall)
+        } then: { [unowned self] result in
+            guard let client = self.client(of: ticket), case .importing(var session) = client.activity else { return }
+            switch result {
+            case .success(let (report, changes)):
+                session.isWorking = false
+                session.report = report
+                session.hosts += UInt64(changes.count)
+                if session.hosts <= ControlClient.Import.wholeLoadLimit { projection.submit(changes, waiter: nil) }
+                if now.boot >= session.nextProgress {
+                    session.nextProgress = now.boot + .milliseconds(500)
+                    reply(.progress(.init(activity: "importing", completed: report.lines)), to: client)
+                }
+                client.activity = .importing(session)
+                control.active.insert(client.id)
+            case .failure(let fault):
+                note(fault)
+                finish(client, fault)
+            }
+        }
+        client.activity = .importing(session)
+        if !session.isWorking {
+            client.waiting.insert(.importLines(lines), at: 0)
+            control.active.insert(client.id)
+        }
+    }
+
+    private func finishImport(_ session: ControlClient.Import, _ client: ControlClient) {
+        client.activity = .working
+        let waiter = Projection.Waiter.control(awaitKernel(client, [.imported(session.report)]))
+        if session.hosts > ControlClient.Import.wholeLoadLimit {
+            projection.reload(waiter: waiter)
+        } else {
+            projection.waitForAll(waiter)
+        }
+    }
+}
+
+extension StoreOwner {
+    /// Takes whole lines in, in one transaction. Faulty lines are counted, and the first named; they stop nothing.
+    func takeIn(
+        _ text: [UInt8], dryRun: Bool, continuing report: ImportReport, now: UnixTime
+    ) throws(StoreFault) -> (report: ImportReport, changes: [ProjectionChange]) {
+        var report = report
+        var rows: [StoredRow] = []
+        for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast(
+            text.last == UInt8(ascii: "\n") ? 1 : 0)
+        {
+            report.lines += 1
+            if line.isEmpty { continue }
+            do throws(SpamdbTextFault) {
+                let row = try StoredRow(spamdbText: line)
+                rows.append(row)
+                report[RowKind(row.kind)] += 1
+            } catch {
+                report.faulty += 1
+                if report.faults.count < ImportReport.faultLimit {
+                    report.faults.append(.init(line: report.lines, reason: error.description))
+                }
+            }
+        }
+        if dryRun || rows.isEmpty { return (report, []) }
+        let changes = try store.transact { transaction throws(StoreFault) in
+            var changes: [ProjectionChange] = []
+            for row in rows { changes += try greylist.importRow(row, now: now, in: transaction) }
+            return changes
+        }
+        return (report, changes)
+    }
+}

@@ -1,0 +1,102 @@
+internal import GreylistPolicy
+internal import Logging
+internal import Moments
+internal import RoleMessages
+
+/// What the writer's transactions came to, on its way to the kernel and back to the tarpits.
+extension Engine {
+    /// Hands this turn's attempts to the writer. Those it has no room for are not stored.
+    func postAttempts() {
+        guard !attempts.isEmpty else { return }
+        let taken = writer.post(attempts)
+        for attempt in attempts.dropFirst(taken) { fail(attempt.connection, attempt.sequence) }
+        attempts.removeAll(keepingCapacity: true)
+    }
+
+    /// The end of one transaction.
+    func take(_ results: [AttemptResult], _ fault: StoreFault?) {
+        if let fault { note(fault) } else { noteStored() }
+        for result in results {
+            switch result.end {
+            case .failed: fail(result.connection, result.sequence)
+            case .decided(let decision): take(decision, result)
+            }
+        }
+    }
+
+    private func take(_ decision: Decision<AttemptOutcome>, _ result: AttemptResult) {
+        let link = tarpits[result.connection.link]
+        let index = link?.connections.index(forKey: result.connection.number)
+        var waits = false
+        switch decision.outcome {
+        case .grey(let row): if row.block == 1 { counters.tuples += 1 }
+        case .passed:
+            counters.passes += 1
+            waits = true
+            if let link, let index { link.connections.values[index].standing = .passed }
+        case .trapped:
+            counters.traps += 1
+            waits = true
+            if let link, let index { sprang(result.connection, link, index) }
+        case .white, .allowed:
+            waits = true
+            // It became so after it came: by another connection of its own, or by the administrator.
+            if let link, let index, case .grey = link.connections.values[index].standing {
+                link.connections.values[index].standing = .white
+                send(.verdict(connection: result.connection.number, .white), to: link)
+            }
+        case .repeated, .trapPending, .heldAlready, .listed, .unrecorded: break
+        }
+        let changes = decision.changes
+        guard let link, let index else {
+            // The client has hung up; its row is there all the same.
+            projection.submit(changes, waiter: nil)
+            return
+        }
+        if waits && !changes.isEmpty {
+            link.connections.values[index].acknowledgement.awaitProjection(result.sequence)
+            projection.submit(changes, waiter: .attempt(result.connection, sequence: result.sequence))
+        } else {
+            projection.submit(changes, waiter: nil)
+        }
+        link.connections.values[index].acknowledgement.commit(result.sequence)
+        acknowledge(result.connection, link, index)
+    }
+
+    /// The connection's class changed: its tarpit hears of it before the attempt is acknowledged.
+    private func sprang(_ id: ConnectionID, _ link: TarpitLink, _ index: Dictionary<UInt64, HeldConnection>.Index) {
+        if !link.connections.values[index].standing.isBlack { link.black += 1 }
+        link.connections.values[index].standing = .sprung
+        send(.verdict(connection: id.number, HeldConnection.Standing.sprung.senderClass([GreytrapList.message])), to: link)
+    }
+
+    /// An attempt was not stored: it is never acknowledged, and the tarpit counts it as unkept.
+    private func fail(_ id: ConnectionID, _ sequence: UInt32) {
+        counters.dropped += 1
+        doubt = now.wall
+        tarpits[id.link]?.connections[id.number]?.acknowledgement.fail(sequence)
+    }
+
+    /// Somebody's wait for the kernel is over.
+    func release(_ waiter: Projection.Waiter, _ outcome: Projection.Outcome) {
+        switch waiter {
+        case .control(let ticket): answer(ticket, outcome)
+        case .attempt(let id, let sequence):
+            guard let link = tarpits[id.link], let index = link.connections.index(forKey: id.number) else { return }
+            link.connections.values[index].acknowledgement.projected(sequence)
+            acknowledge(id, link, index)
+        }
+    }
+
+    /// The database could not do what was asked.
+    func note(_ fault: StoreFault) {
+        if storeFault == nil { log.logger.error("attempts cannot be stored: \(fault)") }
+        storeFault = fault
+    }
+
+    /// The database has done what was asked.
+    func noteStored() {
+        if storeFault != nil { log.logger.notice("attempts are stored again") }
+        storeFault = nil
+    }
+}

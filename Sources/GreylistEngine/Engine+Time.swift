@@ -1,0 +1,65 @@
+internal import GreylistPolicy
+internal import Logging
+internal import Moments
+
+/// What happens because time passes.
+extension Engine {
+    /// Rows deleted in one transaction at most: a few milliseconds that no attempt waits longer for.
+    static let expiryChunk = 500
+    /// From one look for expired rows to the next.
+    static let expiryPause: Duration = .seconds(60)
+
+    func passTime() {
+        projection.tick()
+        guard now.boot >= nextSecond else { return }
+        nextSecond = now.boot + .seconds(1)
+        expireControlClients()
+        passBlocklistTime()
+        if now.boot >= nextExpiry && !isExpiring { expire() }
+    }
+
+    /// A step of the wall clock moves all stored times along, so that nobody's remaining lifetime changes. The kernel
+    /// counts by itself and needs no change; it is loaded anew all the same, since what it holds was computed before.
+    func followClock() {
+        guard let step = steps.step(at: now) else { return }
+        counters.clockSteps += 1
+        doubt = doubt + step
+        log.logger.notice(
+            "the clock was set \(step < .zero ? "back" : "forward") by \(abs(step.wholeSeconds)) seconds; all stored times are shifted with it"
+        )
+        let posted = writer.perform { owner throws(StoreFault) in
+            try owner.store.transact { transaction throws(StoreFault) in try transaction.shiftTimes(by: step) }
+        } then: { [unowned self] result in
+            switch result {
+            case .success: projection.reload()
+            case .failure(let fault): log.logger.error("stored times could not be shifted: \(fault)")
+            }
+        }
+        if !posted { log.logger.error("stored times could not be shifted: too much waits for the database") }
+    }
+
+    /// Deletes a chunk of expired rows, and the next one when that is done: attempts that came meanwhile go first.
+    private func expire() {
+        isExpiring = true
+        let wall = now.wall
+        let posted = writer.perform { owner throws(StoreFault) in
+            try owner.store.transact { transaction throws(StoreFault) in
+                try transaction.removeExpired(now: wall, limit: Self.expiryChunk)
+            }
+        } then: { [unowned self] result in
+            isExpiring = false
+            switch result {
+            case .success(let counts):
+                counters.expired += UInt64(counts.grey + counts.white + counts.trapped)
+                noteStored()
+                if counts.more { return expire() }
+            case .failure(let fault): note(fault)
+            }
+            nextExpiry = now.boot + Self.expiryPause
+        }
+        if !posted {
+            isExpiring = false
+            nextExpiry = now.boot + .seconds(5)
+        }
+    }
+}

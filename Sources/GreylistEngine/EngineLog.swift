@@ -1,0 +1,104 @@
+internal import Addressing
+internal import Logging
+internal import Moments
+internal import PeerText
+internal import RoleMessages
+
+/// The lines of behaviour.md §6 and everything else the engine says. What strangers did is a `Fact`; sentences for the
+/// operator go through swift-log.
+struct EngineLog {
+    let sink: LogSink
+    let clock: EngineClock
+    private(set) var logger: Logger
+    private var format: LineFormat
+    private var verbose: Bool
+
+    init(sink: LogSink, clock: EngineClock, configuration: EngineConfiguration) {
+        self.sink = sink
+        self.clock = clock
+        format = .text
+        verbose = true
+        logger = Logger(label: "greymoat-engine") { _ in EngineLogHandler(sink: sink, format: .text, clock: clock) }
+        configure(configuration)
+    }
+
+    mutating func configure(_ configuration: EngineConfiguration) {
+        let format: LineFormat = configuration.logFormat == .json ? .json : .text
+        self.format = format
+        verbose = configuration.verbose
+        let sink = sink
+        let clock = clock
+        logger = Logger(label: "greymoat-engine") { _ in EngineLogHandler(sink: sink, format: format, clock: clock) }
+        logger.logLevel = Logger.Level(rawValue: configuration.logLevel) ?? .info
+    }
+
+    /// What a stranger did. Peer text is in PeerText's escaped form.
+    enum Fact {
+        case connected(all: Int, black: Int)
+        /// A RCPT that was answered 250.
+        case recipient(black: Bool, helo: PeerText, from: PeerText, to: PeerText)
+        /// A header line of a black host's message.
+        case header(String)
+        case disconnected(seconds: UInt32)
+    }
+
+    /// Logs what `address` did; `lists`: the lists its connection is on, empty for all but black hosts.
+    func log(_ fact: Fact, _ address: IPAddress, lists: [String] = []) {
+        guard logger.logLevel <= fact.level(verbose: verbose) else { return }
+        switch format {
+        case .text: sink.append(Self.text(fact, address, lists: lists))
+        case .json: sink.append(json(fact, address, lists: lists))
+        }
+    }
+
+    private static func text(_ fact: Fact, _ address: IPAddress, lists: [String]) -> String {
+        switch fact {
+        case .connected(let all, let black):
+            "\(address): connected (\(all)/\(black))" + (lists.isEmpty ? "" : ", lists: \(lists.joined(separator: " "))")
+        case .recipient(let black, _, let from, let to):
+            (black ? "(BLACK) " : "(GREY) ") + "\(address): \(PeerText.forLog(from.escaped)) -> \(PeerText.forLog(to.escaped))"
+        case .header(let line): "\(address): \(PeerText.forLog(line))"
+        case .disconnected(let seconds):
+            "\(address): disconnected after \(seconds) seconds." + (lists.isEmpty ? "" : " lists: \(lists.joined(separator: " "))")
+        }
+    }
+
+    private func json(_ fact: Fact, _ address: IPAddress, lists: [String]) -> [UInt8] {
+        var object = JSONLine(time: clock.now().wall, level: fact.level(verbose: verbose).rawValue)
+        object.add("event", fact.name)
+        object.add("address", address.description)
+        switch fact {
+        case .connected(let all, let black):
+            object.add("connections", all)
+            object.add("black", black)
+        case .recipient(let black, let helo, let from, let to):
+            object.add("class", black ? "black" : "grey")
+            object.add("helo", PeerText.forLog(helo.escaped))
+            object.add("from", PeerText.forLog(from.escaped))
+            object.add("to", PeerText.forLog(to.escaped))
+        case .header(let line): object.add("line", PeerText.forLog(line))
+        case .disconnected(let seconds): object.add("seconds", seconds)
+        }
+        if !lists.isEmpty { object.add("lists", lists) }
+        return object.finished()
+    }
+}
+
+extension EngineLog.Fact {
+    /// Connections are always worth a line; what was said during them only when `verbose`.
+    func level(verbose: Bool) -> Logger.Level {
+        switch self {
+        case .connected, .disconnected: .info
+        case .recipient, .header: verbose ? .info : .debug
+        }
+    }
+
+    var name: String {
+        switch self {
+        case .connected: "connected"
+        case .recipient: "recipient"
+        case .header: "header"
+        case .disconnected: "disconnected"
+        }
+    }
+}

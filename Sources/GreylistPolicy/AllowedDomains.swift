@@ -1,0 +1,61 @@
+public import PeerText
+
+/// The patterns of an `alloweddomains` file, ready to be asked.
+public struct AllowedDomains: Sendable {
+    private(set) var patterns: Set<PeerText> = []
+    private(set) var hosts: Set<PeerText> = []
+
+    /// Bytes a file may have at most, and lines with a pattern.
+    public static let fileLimit = 32 << 20
+    public static let patternLimit = 1_000_000
+
+    public init() {}
+
+    public init(_ patterns: some Sequence<DomainPattern>) {
+        for pattern in patterns { insert(pattern) }
+    }
+
+    public var isEmpty: Bool { patterns.isEmpty }
+    public var count: Int { patterns.count }
+
+    public func contains(_ pattern: PeerText) -> Bool { patterns.contains(pattern) }
+
+    /// Whether an `@host` or `somebody@host` pattern speaks of this domain.
+    public func speaks(of host: PeerText) -> Bool { hosts.contains(host) }
+
+    /// From the file's bytes: one pattern a line, blank lines and what follows a `#` ignored, CR at the end of a line too.
+    public init(parsing bytes: some BidirectionalCollection<UInt8>) throws(AllowedDomainsFault) {
+        guard bytes.count <= Self.fileLimit else { throw .tooLarge }
+        var number = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            let space: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
+            var text = line.prefix { $0 != UInt8(ascii: "#") }.drop(while: space)
+            while let last = text.last, space(last) { text = text.dropLast() }
+            if text.isEmpty { continue }
+            guard let pattern = DomainPattern(text) else { throw .badLine(number) }
+            insert(pattern)
+            guard patterns.count <= Self.patternLimit else { throw .tooMany }
+        }
+    }
+
+    private mutating func insert(_ pattern: DomainPattern) {
+        patterns.insert(pattern.text)
+        if let host = pattern.host { hosts.insert(host) }
+    }
+}
+
+/// Why an `alloweddomains` file was not taken.
+public enum AllowedDomainsFault: Error, Hashable, Sendable, CustomStringConvertible {
+    case tooLarge
+    case tooMany
+    case badLine(Int)
+
+    public var description: String {
+        switch self {
+        case .tooLarge: "the file is larger than \(AllowedDomains.fileLimit) bytes; shorten it"
+        case .tooMany: "the file names more than \(AllowedDomains.patternLimit) domains; shorten it"
+        case .badLine(let line): "line \(line) is not `@domain`, `domain` or `name@domain`; correct it"
+        }
+    }
+}

@@ -1,0 +1,4 @@
+/// Greymoat's version.
+public enum Version {
+    public static let text = "0.1.0"
+}

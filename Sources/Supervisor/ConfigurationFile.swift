@@ -1,0 +1,43 @@
+internal import Glibc
+internal import LinuxIO
+internal import Settings
+
+/// greymoat.toml and the switches, to be read at start and again on reload.
+struct ConfigurationFile {
+    var path: String
+    /// The file was named on the command line: it must be there.
+    var isRequired: Bool
+    var switches: Switches
+
+    static let standardPath = "/etc/greymoat/greymoat.toml"
+    static let limit = 1 << 20
+
+    func read() throws(ConfigurationFaults) -> Configuration {
+        try ConfigurationReader.read(try text(), path: path, switches: switches)
+    }
+
+    private func text() throws(ConfigurationFaults) -> String {
+        do throws(SystemError) {
+            return String(decoding: try WholeFile.read(path, limit: Self.limit), as: UTF8.self)
+        } catch {
+            if error.code == ENOENT && !isRequired { return "" }
+            throw ConfigurationFaults(faults: [ConfigurationFault(source: path, line: nil, key: nil, sentence: "\(error)")])
+        }
+    }
+}
+
+/// A file's bytes, bounded.
+enum WholeFile {
+    /// EFBIG for a file longer than `limit` bytes.
+    static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let file = FileDescriptor(owning: try retrying("read \(path)") { open(path, O_RDONLY | O_CLOEXEC) })
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16_384)
+        while true {
+            let count = try retrying("read \(path)") { Glibc.read(file.number, &buffer, buffer.count) }
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
+            if bytes.count > limit { throw SystemError("take \(path), which is longer than \(limit) bytes", code: EFBIG) }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+internal import Moments
+
+/// A reload under way: which roles have yet to answer, who asked, and what went wrong so far.
+struct ReloadRound {
+    var awaited: Set<RoleName>
+    /// Requests of the control socket, answered together.
+    var requests: [UInt64]
+    var failures: [String] = []
+    let deadline: MonotonicTime
+
+    /// How long roles have for it.
+    static let limit = Duration.seconds(10)
+
+    /// One sentence, nil when all is well.
+    var outcome: String? { failures.isEmpty ? nil : failures.joined(separator: "; ") }
+}

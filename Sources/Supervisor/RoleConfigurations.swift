@@ -1,0 +1,112 @@
+internal import Addressing
+internal import Glibc
+internal import RoleMessages
+internal import Settings
+
+/// What each role runs with, made of the configuration and what the supervisor read and opened for it.
+struct RoleConfigurations {
+    var configuration: Configuration
+    var limits: DerivedLimits
+    var files: ConfiguredFiles
+    var listeners: Listeners
+    var hasConfigurationListener: Bool
+    var controlGroup: UInt32
+
+    func configuration(of role: RoleName) -> RoleConfiguration {
+        switch role {
+        case .firewall: .firewall(firewall)
+        case .engine: .engine(engine)
+        case .tarpit(let worker): .tarpit(tarpit(worker: worker))
+        case .fetch: preconditionFailure("a fetcher runs with its order, not with the configuration")
+        }
+    }
+
+    private func tarpit(worker: Int) -> TarpitConfiguration {
+        var result = TarpitConfiguration()
+        result.worker = UInt16(worker)
+        result.workers = UInt16(limits.workers)
+        result.listeners = listeners.entries.map(\.address)
+        result.port = listeners.port
+        result.redirectedOnly = listeners.isRedirectedOnly
+        result.hostname = configuration.hostname.isEmpty ? Self.systemHostname : configuration.hostname
+        result.banner = configuration.tarpit.banner
+        result.persona = configuration.tarpit.persona == .spamd ? .spamd : .polite
+        result.ehlo = configuration.tarpit.ehlo
+        result.stutter = configuration.tarpit.stutter
+        result.greyStutter = configuration.tarpit.greyStutter
+        result.errorCode = UInt16(configuration.tarpit.errorCode)
+        result.maximumConnections = UInt32(limits.maximumConnections)
+        result.maximumBlack = UInt32(limits.maximumBlack)
+        result.maximumPerSource = UInt32(configuration.tarpit.maximumPerSource)
+        result.window = UInt32(configuration.tarpit.window)
+        result.reportHeaders = configuration.log.verbose
+        result.blacklistOnly = configuration.mode == .blacklistOnly
+        result.certificate = files.certificate
+        result.key = files.key
+        result.maximumTLSConnections = UInt32(configuration.tls.maximumConnections)
+        return result
+    }
+
+    private var engine: EngineConfiguration {
+        var result = EngineConfiguration()
+        result.databasePath = "\(configuration.stateDirectory)/\(Directories.database)"
+        result.blacklistOnly = configuration.mode == .blacklistOnly
+        result.passtime = configuration.greylist.passtime
+        result.greyexp = configuration.greylist.greyexp
+        result.whiteexp = configuration.greylist.whiteexp
+        result.trapexp = configuration.greylist.trapexp
+        result.groupIPv4 = UInt8(configuration.greylist.groupIPv4)
+        result.groupIPv6 = UInt8(configuration.greylist.groupIPv6)
+        result.lowPriorityMX = configuration.greylist.lowPriorityMX
+        result.suffixAtLabel = configuration.greylist.suffixAtLabel
+        result.hasAllowedDomains = files.allowedDomains != nil
+        result.allowedDomainsPath = configuration.greylist.allowedDomains
+        result.hasPacketLog = true
+        result.learnOutbound = configuration.packetLog.learnOutbound
+        result.packetLogInterface = interfaceIndex
+        result.logFormat = configuration.log.format == .json ? .json : .spamd
+        result.logLevel = configuration.log.level.rawValue
+        result.verbose = configuration.log.verbose
+        result.managesFirewall = configuration.firewall.manage
+        result.offersTLS = !files.certificate.isEmpty
+        result.controlGroup = controlGroup
+        result.hasBlocklists = files.blocklists != nil
+        result.blocklistsPath = configuration.blocklists.config
+        result.blocklistRefresh = configuration.blocklists.refresh
+        result.hasConfigurationListener = hasConfigurationListener
+        return result
+    }
+
+    private var firewall: FirewallConfiguration {
+        var result = FirewallConfiguration()
+        result.table = configuration.firewall.table
+        result.ruleset = files.ruleset
+        result.rulesetPath = files.rulesetPath
+        result.manage = configuration.firewall.manage
+        result.heal = configuration.firewall.heal
+        result.blacklistOnly = configuration.mode == .blacklistOnly
+        return result
+    }
+
+    /// 0 for every interface; one that is not there yet matches nothing but 0 would match all, so it is told apart in `notes`.
+    private var interfaceIndex: UInt32 {
+        configuration.packetLog.interface.isEmpty ? 0 : if_nametoindex(configuration.packetLog.interface)
+    }
+
+    /// What the operator should know.
+    var notes: [String] {
+        let interface = configuration.packetLog.interface
+        guard !interface.isEmpty, interfaceIndex == 0 else { return [] }
+        return [
+            "there is no interface \(interface): the packet log counts packets of every interface until [packet-log] interface is corrected"
+        ]
+    }
+
+    static var systemHostname: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "localhost" }
+        let name = buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }
+        let isPrintable = !name.isEmpty && name.allSatisfy { $0 > 0x20 && $0 < 0x7F }
+        return isPrintable ? String(decoding: name, as: UTF8.self) : "localhost"
+    }
+}

@@ -1,0 +1,54 @@
+/// A role that greymoatd starts.
+enum RoleName: Hashable, Sendable {
+    case firewall
+    case engine
+    case tarpit(worker: Int)
+    /// Short-lived: one blocklist source.
+    case fetch(request: UInt64)
+
+    /// The program, which lies beside greymoatd.
+    var program: String {
+        switch self {
+        case .firewall: "greymoat-firewall"
+        case .engine: "greymoat-engine"
+        case .tarpit: "greymoat-tarpit"
+        case .fetch: "greymoat-fetch"
+        }
+    }
+
+    /// The user it runs as.
+    var user: String { program }
+
+    /// The firewall role must stay where the rules are, and a fetcher must reach its source; nobody else has any business
+    /// in a network.
+    var hasNetwork: Bool {
+        switch self {
+        case .firewall, .fetch: true
+        case .engine, .tarpit: false
+        }
+    }
+
+    var worker: Int {
+        switch self {
+        case .firewall, .engine, .fetch: 0
+        case .tarpit(let worker): worker
+        }
+    }
+
+    /// Who is told to end first.
+    var stopWave: Int {
+        switch self {
+        case .tarpit, .fetch: 0
+        case .engine: 1
+        case .firewall: 2
+        }
+    }
+
+    /// As messages name it.
+    var title: String {
+        switch self {
+        case .firewall, .engine, .fetch, .tarpit(worker: 0): program
+        case .tarpit(let worker): "\(program) \(worker)"
+        }
+    }
+}

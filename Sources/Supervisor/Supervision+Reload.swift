@@ -1,0 +1,72 @@
+internal import LinuxIO
+internal import Moments
+internal import RoleMessages
+internal import Settings
+
+extension Supervision {
+    /// `request`: the control socket's, nil for SIGHUP.
+    func wantReload(_ request: UInt64?) {
+        if case .stopping = phase { return }
+        waitingReloads.append(request)
+        if reload == nil { beginReload() }
+    }
+
+    private func beginReload() {
+        let requests = waitingReloads.compactMap { $0 }
+        waitingReloads = []
+        notifier.reloading()
+        do throws(ConfigurationFaults) {
+            try renewConfiguration()
+        } catch {
+            error.faults.forEach { log.error("\($0)") }
+            log.error("the configuration was not reloaded: the old one stays")
+            answer(requests, "the configuration was not reloaded: \(error.faults.map(\.description).joined(separator: "; "))")
+            notifier.ready("reload refused")
+            return
+        }
+        reload = ReloadRound(awaited: [], requests: requests, deadline: Clock.monotonic() + ReloadRound.limit)
+        for role in roles {
+            guard let channel = role.channel else { continue }
+            reload?.awaited.insert(role.name)
+            let files = configurations.files
+            let descriptors = role.name == .engine ? [files.allowedDomains?.rewound(), files.blocklists?.rewound()].compactMap { $0 } : []
+            channel.send(.reload(configurations.configuration(of: role.name)), descriptors: descriptors)
+            watch(role)
+        }
+        finishReload()
+    }
+
+    /// Takes on the file as it is now; keys that need a new start keep their value.
+    private func renewConfiguration() throws(ConfigurationFaults) {
+        var (fresh, notes) = (try reader.read(), [String]())
+        for key in fresh.keepUnreloadable(of: configurations.configuration) {
+            notes.append("\(key.title) has changed: it takes effect when greymoatd is started again")
+        }
+        let files = try ConfiguredFiles(fresh, programs: launcher.programs, previous: configurations.files)
+        configurations.configuration = fresh
+        configurations.files = files
+        log.format = fresh.log.format
+        for note in notes + files.notes + configurations.notes { log.warning(note) }
+    }
+
+    func reloaded(_ role: Role, failure: String?) {
+        guard reload?.awaited.remove(role.name) != nil else { return }
+        if let failure { reload?.failures.append("\(role.name.title): \(failure)") }
+        finishReload()
+    }
+
+    func finishReload() {
+        guard let round = reload, round.awaited.isEmpty else { return }
+        reload = nil
+        if let outcome = round.outcome { log.error("reloaded in part: \(outcome)") } else { log.info("configuration reloaded") }
+        answer(round.requests, round.outcome)
+        notifier.ready("listening")
+        if !waitingReloads.isEmpty { beginReload() }
+    }
+
+    private func answer(_ requests: [UInt64], _ outcome: String?) {
+        guard let engine = roles.first(where: { $0.name == .engine }) else { return }
+        for request in requests { engine.channel?.send(.reloadOutcome(request: request, outcome.map { String($0.prefix(4000)) })) }
+        watch(engine)
+    }
+}

@@ -1,0 +1,383 @@
+internal import Glibc
+internal import LinuxIO
+internal import Moments
+internal import RoleMessages
+internal import Sandbox
+internal import Settings
+
+/// Keeps the roles running: starts them, links them, starts them again when they end, hands them new configurations, and
+/// ends with them. One thread, one epoll loop.
+final class Supervision {
+    var configurations: RoleConfigurations
+    let reader: ConfigurationFile
+    let resources: Resources
+    let launcher: RoleLauncher
+    let log: SupervisorLog
+    let notifier = ServiceNotifier()
+    private let signals: SignalQueue
+    var epoll: Epoll
+    var fetchers: [Fetcher] = []
+    /// Missing parts of fetchers' sandboxes that the operator knows of.
+    var saidOfFetchers: Set<String> = []
+    /// In the order they are started.
+    let roles: [Role]
+    var phase = Phase.starting
+    var reload: ReloadRound?
+    /// Requests that came while a reload was under way; nil in it is SIGHUP.
+    var waitingReloads: [UInt64?] = []
+    private var nextWatchdog: MonotonicTime?
+
+    /// What is held for roles that come and go.
+    struct Resources {
+        var control: OwnedDescriptor
+        var packetLog: OwnedDescriptor
+        /// For spamd's configuration connections.
+        var configurationListener: OwnedDescriptor?
+        var counters: [OwnedDescriptor]
+    }
+
+    enum Phase: Equatable {
+        case starting
+        case serving
+        case stopping(status: Int32, since: MonotonicTime)
+    }
+
+    /// Ends of a role before it was ever ready that make us give up.
+    static let startAttempts = 3
+    /// How long roles have to end, all of them.
+    static let stopLimit = Duration.seconds(1)
+    /// From one wave of ends to the next at the latest: tarpits, then the engine, which still takes their last words, then
+    /// the firewall role, which still takes the engine's.
+    static let stopWaves: [Duration] = [.zero, .milliseconds(400), .milliseconds(800)]
+    private static let signalToken: UInt64 = .max
+
+    init(
+        _ configurations: RoleConfigurations, reader: ConfigurationFile, resources: Resources, launcher: RoleLauncher, log: SupervisorLog
+    ) throws(SystemError) {
+        let signals = try SignalQueue()
+        let epoll = try Epoll(capacity: 64)
+        try epoll.add(signals.number, .readable, token: Self.signalToken)
+        self.signals = signals
+        self.epoll = epoll
+        self.configurations = configurations
+        self.reader = reader
+        self.resources = resources
+        self.launcher = launcher
+        self.log = log
+        roles = [Role(.firewall), Role(.engine)] + (0..<configurations.limits.workers).map { Role(.tarpit(worker: $0)) }
+    }
+
+    /// Runs until greymoatd is to end; returns its exit status.
+    func run() -> Int32 {
+        for role in roles where phase == .starting { start(role) }
+        while true {
+            let now = Clock.monotonic()
+            act(at: now)
+            if case .stopping(let status, let since) = phase {
+                let isOver = now >= since + Self.stopLimit
+                if isOver { killAll() }
+                if isOver || roles.allSatisfy({ $0.running == nil }) { return status }
+            }
+            turn(until: nextDeadline)
+        }
+    }
+
+    /// One wait, and everything that was ready.
+    private func turn(until deadline: MonotonicTime?) {
+        var events: [Epoll.Event] = []
+        let timeout = deadline.map { max(.zero, $0 - Clock.monotonic()) }
+        do throws(SystemError) { try epoll.wait(timeout: timeout) { events.append($0) } } catch {
+            log.error("\(error)")
+            stop(status: StartFailure.Status.software.rawValue)
+        }
+        for event in events {
+            if event.token == Self.signalToken {
+                for signal in signals.drain() { take(signal: signal) }
+            } else if let role = roles.first(where: { $0.running?.process == Int32(truncatingIfNeeded: event.token) }) {
+                serve(role, event.ready)
+            } else if let fetcher = fetchers.first(where: { $0.process == Int32(truncatingIfNeeded: event.token) }) {
+                serve(fetcher)
+            }
+        }
+    }
+
+    // MARK: Starting and linking
+
+    private func start(_ role: Role) {
+        do throws(StartFailure) {
+            let launched = try launcher.launch(role.name)
+            role.began(launched, at: Clock.monotonic())
+            do throws(SystemError) {
+                try epoll.add(launched.channel.number, .readable, token: UInt64(launched.process))
+                try introduce(role, on: launched.channel)
+            } catch {
+                log.error("\(error)")
+                end(role)
+            }
+        } catch {
+            if phase == .starting { return fail(error) }
+            error.sentences.forEach(log.error)
+            _ = role.ended(at: Clock.monotonic())
+        }
+    }
+
+    /// The first packet, and the links to its neighbours.
+    private func introduce(_ role: Role, on channel: RoleChannel) throws(SystemError) {
+        let order = SupervisorOrder.start(configurations.configuration(of: role.name))
+        switch role.name {
+        case .engine:
+            let files = configurations.files
+            let optional = [
+                files.allowedDomains?.rewound(), files.blocklists?.rewound(), resources.configurationListener,
+            ]
+            let descriptors = [resources.control, resources.packetLog] + optional.compactMap { $0 }
+            channel.send(order, descriptors: descriptors)
+            for neighbour in roles where neighbour !== role {
+                guard let theirs = neighbour.channel else {
+                    neighbour.engineEnd = nil
+                    continue
+                }
+                if neighbour.engineEnd == nil {
+                    let pair = try Link()
+                    neighbour.engineEnd = pair.first
+                    theirs.send(.link(.engine), descriptors: [pair.second])
+                }
+                if let end = neighbour.engineEnd.take() { channel.send(.link(neighbour.name.link), descriptors: [end]) }
+            }
+        case .firewall: channel.send(order, descriptors: [try linkToEngine(role)])
+        case .tarpit:
+            let listeners = configurations.listeners.entries.map(\.socket)
+            channel.send(order, descriptors: listeners + resources.counters + [try linkToEngine(role)])
+        case .fetch: preconditionFailure("fetchers are started for their order")
+        }
+    }
+
+    /// A fresh link; the engine gets its end now, or when it starts.
+    private func linkToEngine(_ role: Role) throws(SystemError) -> OwnedDescriptor {
+        let pair = try Link()
+        if let engine = roles.first(where: { $0.name == .engine })?.channel {
+            role.engineEnd = nil
+            engine.send(.link(role.name.link), descriptors: [pair.first])
+        } else {
+            role.engineEnd = pair.first
+        }
+        return pair.second
+    }
+
+    // MARK: What roles say
+
+    private func serve(_ role: Role, _ ready: Epoll.Interest) {
+        guard let running = role.running, !running.isDoomed else { return }
+        if !ready.isDisjoint(with: .writable) { running.channel.flush() }
+        switch running.channel.receive() {
+        case .notices(let notices): take(notices, from: role)
+        case .ended(let notices, let reason):
+            take(notices, from: role)
+            if let reason { log.error("\(role.name.title) \(reason): it is ended, and started again") }
+            end(role)
+        }
+        watch(role)
+    }
+
+    /// Watches for room only while something waits.
+    func watch(_ role: Role) {
+        guard let running = role.running, !running.isDoomed else { return }
+        if running.channel.isStuck {
+            log.error("\(role.name.title) does not read its orders: it is ended, and started again")
+            return end(role)
+        }
+        let interest: Epoll.Interest = running.channel.hasQueue ? [.readable, .writable] : .readable
+        do throws(SystemError) { try epoll.modify(running.channel.number, interest, token: UInt64(running.process)) } catch {
+            log.error("\(error)")
+            end(role)
+        }
+    }
+
+    private func take(_ notices: [RoleNotice], from role: Role) {
+        for notice in notices {
+            switch notice {
+            case .ready(let missing):
+                role.missing += missing
+                role.becameReady()
+                becomeReady()
+                tellRoles()
+            case .reloaded(let failure): reloaded(role, failure: failure)
+            case .reloadWanted(let request): wantReload(request)
+            case .fatal(let status, let sentence):
+                guard case .stopping = phase else {
+                    log.error("\(sentence)")
+                    stop(status: Int32(status))
+                    continue
+                }
+            case .fetchWanted(let request, let order): fetch(order, request: request, for: role)
+            case .warning(let sentence): log.warning("\(role.name.title): \(sentence)")
+            }
+        }
+    }
+
+    private func becomeReady() {
+        guard phase == .starting, roles.allSatisfy(\.isServing) else { return }
+        let missing = missingParts()
+        if configurations.configuration.sandbox == .required && !missing.isEmpty {
+            missing.forEach(log.error)
+            return fail(
+                StartFailure(
+                    .unavailable, "sandbox = \"required\", and the parts above are missing here: provide them, or say \"best-effort\""))
+        }
+        for sentence in missing { log.warning(sentence) }
+        phase = .serving
+        do throws(SystemError) { try Capabilities.keepOnly(Privileges.kept) } catch { log.warning("\(error)") }
+        let listeners = configurations.listeners
+        let titles = listeners.entries.map { Listeners.Entry.title($0.address, listeners.port) }.joined(separator: " ")
+        log.info("listening on \(titles)")
+        for entry in listeners.entries { notifier.keep(entry.socket, name: InheritedListeners.name) }
+        notifier.ready("listening on \(titles)")
+        if let interval = notifier.watchdogInterval { nextWatchdog = Clock.monotonic() + interval }
+    }
+
+    /// Each missing part once, with the roles it is missing for.
+    private func missingParts() -> [String] {
+        var order: [String] = []
+        var programs: [String: [String]] = [:]
+        for role in roles {
+            for sentence in role.missing {
+                if programs[sentence] == nil { order.append(sentence) }
+                if programs[sentence]?.contains(role.name.program) != true { programs[sentence, default: []].append(role.name.program) }
+            }
+        }
+        return order.map { "the sandbox of \(programs[$0]!.joined(separator: ", ")) is not whole: \($0)" }
+    }
+
+    private func tellRoles() {
+        guard let engine = roles.first(where: { $0.name == .engine }), engine.isServing else { return }
+        engine.channel?.send(.roles(roles.map(\.status)))
+        watch(engine)
+    }
+
+    // MARK: Ends
+
+    /// Ends a role that is of no use any more; it is started again when its death is known.
+    private func end(_ role: Role) {
+        guard let running = role.running, !running.isDoomed else { return }
+        role.doom()
+        do throws(SystemError) { try epoll.remove(running.channel.number) } catch { log.error("\(error)") }
+        kill(running.process, SIGKILL)
+    }
+
+    private func reap() {
+        var status: Int32 = 0
+        while true {
+            let process = waitpid(-1, &status, WNOHANG)
+            guard process > 0 else { return }
+            if fetcherEnded(process, ExitStatus(waitStatus: status)) { continue }
+            guard let role = roles.first(where: { $0.running?.process == process }) else { continue }
+            // Its last words may still be unread.
+            if let channel = role.channel {
+                switch channel.receive() {
+                case .notices(let notices), .ended(let notices, _): take(notices, from: role)
+                }
+            }
+            died(role, ExitStatus(waitStatus: status))
+        }
+    }
+
+    private func died(_ role: Role, _ status: ExitStatus) {
+        role.engineEnd = nil
+        if case .stopping = phase { return role.stopped() }
+        let hadServed = role.isServing
+        let delay = role.ended(at: Clock.monotonic())
+        reloaded(role, failure: nil)
+        log.error(
+            "\(role.name.title) \(status)\(delay == .zero ? ": it is started again" : ": it is started again in \(delay.configurationText)")"
+        )
+        if phase == .starting && !hadServed && role.deaths >= Self.startAttempts {
+            return fail(
+                StartFailure(
+                    .software, "\(role.name.title) ended \(role.deaths) times before it was ready: see its words above, and report this"))
+        }
+        tellRoles()
+    }
+
+    private func fail(_ failure: StartFailure) {
+        failure.sentences.forEach(log.error)
+        stop(status: failure.status.rawValue)
+    }
+
+    private func stop(status: Int32) {
+        if case .stopping = phase { return }
+        let now = Clock.monotonic()
+        phase = .stopping(status: status, since: now)
+        notifier.stopping()
+        endFetchers()
+        for role in roles where role.running == nil { role.stopped() }
+        stopNextWave(since: now, now: now)
+    }
+
+    /// Tells roles to end whose turn it is: those before them have ended, or had their time.
+    private func stopNextWave(since: MonotonicTime, now: MonotonicTime) {
+        for (wave, latest) in Self.stopWaves.enumerated() {
+            if now < since + latest, roles.contains(where: { $0.name.stopWave < wave && $0.running != nil }) { return }
+            for role in roles where role.name.stopWave == wave && !role.isToldToStop {
+                role.isToldToStop = true
+                role.channel?.send(.stop)
+                watch(role)
+            }
+        }
+    }
+
+    private func killAll() {
+        for role in roles {
+            guard let running = role.running else { continue }
+            log.warning("\(role.name.title) did not end by itself within a second: it is killed")
+            kill(running.process, SIGKILL)
+            var status: Int32 = 0
+            waitpid(running.process, &status, 0)
+            role.stopped()
+        }
+    }
+
+    // MARK: Signals and time
+
+    private func take(signal: Int32) {
+        switch signal {
+        case SIGCHLD: reap()
+        case SIGHUP: wantReload(nil)
+        default: stop(status: 0)
+        }
+    }
+
+    /// Everything whose time has come.
+    private func act(at now: MonotonicTime) {
+        if let nextWatchdog, let interval = notifier.watchdogInterval, now >= nextWatchdog {
+            notifier.alive()
+            self.nextWatchdog = now + interval
+        }
+        if case .stopping(_, let since) = phase { return stopNextWave(since: since, now: now) }
+        endLateFetchers(at: now)
+        for role in roles {
+            if let time = role.nextStart, now >= time {
+                start(role)
+                tellRoles()
+            }
+        }
+        if let reload, now >= reload.deadline {
+            for name in reload.awaited {
+                self.reload?.failures.append(
+                    "\(name.title) did not take the new configuration within \(ReloadRound.limit.configurationText)")
+            }
+            self.reload?.awaited = []
+            finishReload()
+        }
+    }
+
+    private var nextDeadline: MonotonicTime? {
+        var deadlines = [nextWatchdog, reload?.deadline].compactMap { $0 }
+        if case .stopping(_, let since) = phase {
+            let now = Clock.monotonic()
+            deadlines += (Self.stopWaves + [Self.stopLimit]).map { since + $0 }.filter { $0 > now }
+        } else {
+            deadlines += roles.compactMap(\.nextStart) + fetchers.map(\.deadline)
+        }
+        return deadlines.min()
+    }
+}

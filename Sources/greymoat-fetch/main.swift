@@ -1,0 +1,4 @@
+import BlocklistFetch
+import Glibc
+
+exit(FetchRole.run())

@@ -1,0 +1,4 @@
+import FirewallService
+import Glibc
+
+exit(FirewallRole.run())

@@ -1,0 +1,4 @@
+internal import AdminCommands
+internal import Glibc
+
+exit(AdminProgram.main())

@@ -1,0 +1,1 @@
+try StoreBench.run(CommandLine.arguments)

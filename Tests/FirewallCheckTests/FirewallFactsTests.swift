@@ -1,0 +1,37 @@
+import Testing
+
+@testable import FirewallCheck
+
+@Suite struct FirewallFactsTests {
+    @Test func groupsOfTheKernelsListing() {
+        #expect(FirewallFacts.groups("   25   3942     0 2    64     10  1\n    7   1234     0 1     0      0  1\n") == [25, 7])
+        #expect(FirewallFacts.groups("") == [])
+    }
+
+    @Test func dockersProxy() {
+        func line(_ arguments: String...) -> [UInt8] { Array(arguments.joined(separator: "\0").utf8) + [0] }
+        #expect(
+            FirewallFacts.proxiedPort(line("/usr/bin/docker-proxy", "-proto", "tcp", "-host-port", "25", "-container-port", "2525")) == 25)
+        #expect(FirewallFacts.proxiedPort(line("/usr/bin/docker-proxy", "-host-port")) == nil)
+        #expect(FirewallFacts.proxiedPort(line("/usr/bin/other", "-host-port", "25")) == nil)
+        #expect(FirewallFacts.proxiedPort([]) == nil)
+    }
+
+    @Test func listingsAreParsedOrRefusedWhole() throws {
+        #expect(try JSONNode(parsing: #" {"a": [1, -2, true, false, null, "x\né\"\\"], "b": {}} "#)["a"]?.items.count == 6)
+        #expect(try JSONNode(parsing: #""a\u00e9\/""#).text == "aé/")
+        for text in ["", "{", "[1,]", #"{"a"}"#, #""open"#, "[1] 2", "nul", #""\x""#, "1.5", #"{"a":1,}"#] {
+            #expect(throws: JSONNode.Fault.self, "\(text)") { try JSONNode(parsing: text) }
+        }
+        let deep = String(repeating: "[", count: JSONNode.depthLimit)
+        #expect(throws: JSONNode.Fault.self) { try JSONNode(parsing: deep + "1" + String(repeating: "]", count: JSONNode.depthLimit)) }
+        let fits = String(repeating: "[", count: JSONNode.depthLimit - 1)
+        _ = try JSONNode(parsing: fits + "1" + String(repeating: "]", count: JSONNode.depthLimit - 1))
+    }
+
+    @Test func gathersFromThisMachine() {
+        var facts = FirewallFacts()
+        facts.gather()
+        #expect(!facts.interfaces.contains { $0.name == "lo" })
+    }
+}

@@ -1,0 +1,248 @@
+import Addressing
+import LinuxIO
+import Moments
+import NFTables
+import RoleMessages
+import TestSupport
+import Testing
+
+/// What others do to the table is undone, and no white host notices.
+@Suite(.serialized, .enabled(if: LabRequirement.nftables.missing == nil, "needs root (or unshare -rn), nft and nf_tables"))
+struct KernelHealingTests {
+    /// Every way to lose something, as commands on the host.
+    static let losses: [[[String]]] = [
+        [["nft", "flush", "ruleset"]],
+        [["nft", "delete", "table", "inet", "greymoat"]],
+        // A set can be deleted when no rule uses it.
+        [["nft", "flush", "chain", "inet", "greymoat", "decide"], ["nft", "delete", "set", "inet", "greymoat", "white"]],
+        [
+            [
+                "sh", "-c",
+                "nft delete rule inet greymoat prerouting handle $(nft -a list chain inet greymoat prerouting | sed -n 's/.*jump decide # handle //p')",
+            ]
+        ],
+    ]
+
+    /// With 100,000 elements under traffic: back within a second, and no white host met the tarpit at any moment.
+    @Test(arguments: losses.indices) func lossesAreHealedUnderTraffic(index: Int) throws {
+        let scene = try MailScene { firewall in
+            firewall.keepMany(100_000)
+            for host in ["192.0.2.11", "2001:db8::11"] { firewall.keep(host) }
+            firewall.keep("192.0.2.12", in: .greytrap)
+        }
+        let white = Traffic(from: scene.stranger, "192.0.2.11", to: "192.0.2.2")
+        let white6 = Traffic(from: scene.stranger, "2001:db8::11", to: "2001:db8::2")
+        #expect(white.flow() && white6.flow())
+        for command in Self.losses[index] { try scene.server.run(command) }
+        let begun = Clock.boot()
+        #expect(try scene.firewall.serve { $0.loads.count == 2 && $0.outcomes.count == 2 && $0.isLive })
+        let taken = Clock.boot() - begun
+        #expect(white.flow() && white6.flow())
+        let answers = [white.stop(), white6.stop()]
+        for traffic in answers {
+            #expect(traffic.answers["tarpit"] == nil && traffic.answers["real"] ?? 0 > 0, "\(traffic.answers)")
+            #expect(traffic.failures.isEmpty)
+        }
+        // The engine played by this test and the role are debug builds: the figure itself is the benchmark's.
+        #expect(taken < .seconds(8))
+        print("healed after \(Self.losses[index].last!.joined(separator: " ").prefix(40)): \(taken)")
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+        #expect(try scene.whoAnswers("192.0.2.12") == "tarpit")
+        #expect(try scene.whoAnswers("192.0.2.11") == "real")
+        let listed = try scene.server.run("nft", "list", "set", "inet", "greymoat", "white")
+        #expect(listed.split(separator: ",").count == 100_001)
+        // What healed it is not itself taken for a loss.
+        try scene.firewall.serve(within: .milliseconds(400)) { _ in false }
+        #expect(scene.firewall.loads.count == 2)
+    }
+
+    @Test func foreignChangesOfElementsAreUndone() throws {
+        let scene = try MailScene { $0.keep("192.0.2.11") }
+        for (count, command) in [
+            "delete element inet greymoat white { 192.0.2.11 }", "add element inet greymoat white { 192.0.2.10 timeout 1h }",
+            "flush set inet greymoat white",
+        ].enumerated() {
+            try scene.server.run("nft", command)
+            #expect(try scene.firewall.serve { $0.outcomes.count == count + 2 })
+            #expect(scene.firewall.loads.last == .contentsLost)
+            #expect(try scene.whoAnswers("192.0.2.11") == "real")
+            #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+        }
+    }
+
+    @Test func ownWritesAndForeignTablesAskForNothing() throws {
+        let scene = try MailScene()
+        for last in 0..<50 {
+            let put = FirewallOrder.ElementChange.put(
+                .init(set: .white, address: IPAddress(ipv4: 0x0A00_0000 + UInt32(last)), remaining: 100))
+            #expect(try scene.firewall.carryOut { .change(order: $0, [put]) } == .applied)
+        }
+        try scene.server.nft("table inet other { set white { type ipv4_addr; }; chain c { type filter hook input priority 0; }; }")
+        try scene.server.run("nft", "add", "element", "inet", "other", "white", "{ 192.0.2.1 }")
+        try scene.server.run("nft", "delete", "table", "inet", "other")
+        try scene.firewall.serve(within: .milliseconds(400)) { _ in false }
+        #expect(scene.firewall.loads == [.started])
+    }
+
+    /// Once with nobody to repair anything, and once with the role loading again itself between the loads.
+    @Test(arguments: [false, true]) func loadingTheFileAHundredTimesUnderTrafficLosesNothing(heal: Bool) throws {
+        let scene = try MailScene(
+            fill: { firewall in
+                firewall.keepMany(1000)
+                firewall.keep("192.0.2.11")
+                firewall.keep("2001:db8::11")
+            }, configure: { $0.heal = heal })
+        func count() throws -> Int {
+            try scene.server.run("nft", "list", "set", "inet", "greymoat", "white").split(separator: "expires").count - 1
+        }
+        let white = Traffic(from: scene.stranger, "192.0.2.11", to: "192.0.2.2")
+        let white6 = Traffic(from: scene.stranger, "2001:db8::11", to: "2001:db8::2")
+        let stranger = Traffic(from: scene.stranger, "192.0.2.10", to: "192.0.2.2")
+        let ruleset = try FirewallUnderTest.ruleset("greymoat.nft")
+        for _ in 0..<100 {
+            try scene.server.nft(ruleset)
+            try scene.firewall.serve(within: .milliseconds(1)) { _ in false }
+            if !heal { #expect(try count() == 1001) }
+        }
+        #expect(white.flow() && white6.flow() && stranger.flow())
+        for traffic in [white.stop(), white6.stop()] {
+            #expect(traffic.answers.keys.sorted() == ["real"] && traffic.failures.isEmpty, "\(traffic)")
+        }
+        let strange = stranger.stop()
+        #expect(strange.answers.keys.sorted() == ["tarpit"] && strange.failures.isEmpty, "\(strange)")
+        try scene.firewall.serve(within: .seconds(10)) { $0.loads.count == $0.outcomes.count }
+        #expect((scene.firewall.loads.count == 1) == !heal)
+        // The kernel may still be growing the set's hash table, which a listing does not see through.
+        while try count() != 1001 {}
+    }
+
+    @Test func whatTheAdministratorTookAwayStaysAway() throws {
+        let scene = try MailScene { $0.keep("192.0.2.11") }
+        #expect(try scene.firewall.carryOut { .setManaged(order: $0, false) } == .applied)
+        #expect(scene.firewall.isLive == false)
+        #expect(try scene.server.run("nft", "list", "tables") == "")
+        #expect(try scene.whoAnswers("192.0.2.10") == "real")
+        let put = FirewallOrder.ElementChange.put(.init(set: .white, address: IPAddress("192.0.2.10")!, remaining: 100))
+        let outcome = try scene.firewall.carryOut { .change(order: $0, [put]) }
+        guard case .failed(let sentence) = outcome else { throw LabError("\(outcome)") }
+        #expect(sentence.contains("table inet greymoat"))
+        try scene.firewall.serve(within: .milliseconds(400)) { _ in false }
+        #expect(scene.firewall.loads == [.started])
+        #expect(try scene.server.run("nft", "list", "tables") == "")
+        #expect(try scene.firewall.carryOut { .setManaged(order: $0, true) } == .applied)
+        #expect(try scene.firewall.serve { $0.isLive })
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+        #expect(try scene.whoAnswers("192.0.2.11") == "real")
+    }
+
+    @Test func anUnmanagedTableIsFilledWhenItAppears() throws {
+        let lab = NamespaceLab()
+        let host = try lab.host("server")
+        let firewall = try FirewallUnderTest(on: host) { $0.manage = false }
+        firewall.keep("192.0.2.11")
+        #expect(try firewall.serve { $0.outcomes.count == 1 })
+        guard case .failed(let sentence)? = firewall.outcomes[1] else { throw LabError("\(firewall.outcomes)") }
+        #expect(sentence.contains("table inet greymoat is not there") && sentence.contains("greymoat firewall apply"))
+        #expect(try host.run("nft", "list", "tables") == "")
+        try host.nft(FirewallUnderTest.ruleset("greymoat.nft"))
+        #expect(try firewall.serve { $0.isLive && $0.outcomes.count == 2 })
+        #expect(try host.run("nft", "list", "set", "inet", "greymoat", "white").contains("192.0.2.11"))
+        try host.run("nft", "delete", "table", "inet", "greymoat")
+        #expect(try firewall.serve { !$0.isLive })
+        try firewall.serve(within: .milliseconds(300)) { _ in false }
+        #expect(try host.run("nft", "list", "tables") == "")
+    }
+
+    @Test func aFaultyRulesetIsToldInASentenceAndTheOldStays() throws {
+        let scene = try MailScene { $0.keep("192.0.2.11") }
+        var configuration = scene.firewall.configuration
+        configuration.ruleset = "table inet greymoat {\n  chain prerouting { type nat hok prerouting priority 0; }\n}\n"
+        try scene.firewall.tell(.reload(.firewall(configuration)))
+        guard case .reloaded(let failure?) = try scene.firewall.notice() else { throw LabError("a faulty ruleset was taken") }
+        #expect(failure.hasPrefix("nft refuses /usr/share/greymoat/greymoat.nft, line 2: syntax error"))
+        configuration.ruleset = "table ip other { }"
+        try scene.firewall.tell(.reload(.firewall(configuration)))
+        guard case .reloaded(let second?) = try scene.firewall.notice() else { throw LabError("a foreign ruleset was taken") }
+        #expect(second.contains("does not define `table inet greymoat`"))
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+        // And one that comes with an order.
+        try scene.firewall.send(.useRuleset(Array("table inet greymoat {\nnonsense\n}\n".utf8), last: true))
+        let order = try scene.firewall.sendLoad()
+        #expect(try scene.firewall.serve { $0.outcomes[order] != nil })
+        guard case .failed(let third)? = scene.firewall.outcomes[order] else { throw LabError("a faulty ruleset was taken") }
+        #expect(third.contains("nft refuses"))
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+        #expect(try scene.whoAnswers("192.0.2.11") == "real")
+    }
+
+    @Test func remainsOfAnotherVersionAreReplaced() throws {
+        let lab = NamespaceLab()
+        let host = try lab.host("server")
+        try host.nft(
+            "table inet greymoat { set white { type ipv4_addr; flags interval; }; chain prerouting { type filter hook prerouting priority 0; }; }"
+        )
+        let firewall = try FirewallUnderTest(on: host)
+        firewall.keep("192.0.2.11")
+        try firewall.serveUntilLive()
+        #expect(firewall.outcomes[1] == .applied)
+        #expect(try host.run("nft", "list", "table", "inet", "greymoat").contains("type nat hook prerouting priority dstnat - 5"))
+    }
+
+    /// Tables as Docker, fail2ban and firewalld make them see no change, and keep working.
+    @Test func neighboursSeeNoChange() throws {
+        let neighbours = """
+            table ip nat {
+                chain DOCKER { iifname "docker0" counter return; iifname != "docker0" tcp dport 8080 counter dnat to 172.17.0.2:80; }
+                chain PREROUTING { type nat hook prerouting priority dstnat; policy accept; fib daddr type local counter jump DOCKER; }
+                chain POSTROUTING { type nat hook postrouting priority srcnat; policy accept; oifname != "docker0" ip saddr 172.17.0.0/16 counter masquerade; }
+            }
+            table inet f2b-table {
+                set addr-set-postfix { type ipv4_addr; elements = { 192.0.2.29 }; }
+                chain f2b-chain { type filter hook input priority filter - 1; policy accept; tcp dport { 25, 587 } ip saddr @addr-set-postfix reject; }
+            }
+            table inet firewalld {
+                chain filter_INPUT { type filter hook input priority filter + 10; policy accept; ct state { established, related } accept; ct status dnat accept; iifname "lo" accept; tcp dport 25 accept; reject; }
+            }
+            """
+        let scene = try MailScene(
+            "greymoat.nft",
+            fill: {
+                $0.keep("192.0.2.11")
+                $0.keep("192.0.2.29")
+            }, prepare: { server, _ in try server.nft(neighbours) })
+        func listing() throws -> String {
+            try ["ip nat", "inet f2b-table", "inet firewalld"].map {
+                try scene.server.run(["nft", "-a", "-s", "list", "table"] + $0.split(separator: " ").map(String.init))
+            }.joined()
+        }
+        let before = try listing()
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+        #expect(try scene.whoAnswers("192.0.2.11") == "real")
+        // Banned by fail2ban, though white: its ban holds.
+        #expect(throws: LabError.self) { try scene.whoAnswers("192.0.2.29") }
+        try scene.server.run("nft", "delete", "table", "inet", "greymoat")
+        #expect(try scene.firewall.serve { $0.outcomes.count == 2 && $0.isLive })
+        try scene.firewall.sendLoad()
+        #expect(try scene.firewall.serve { $0.outcomes.count == 3 })
+        #expect(try listing() == before)
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+    }
+
+    @Test func aNewEngineGetsASayAtOnce() throws {
+        let scene = try MailScene { $0.keep("192.0.2.11") }
+        try scene.firewall.replaceLink()
+        #expect(try scene.firewall.serve { $0.loads.count == 2 && $0.outcomes.count == 2 })
+        #expect(scene.firewall.isLive)
+        #expect(try scene.whoAnswers("192.0.2.11") == "real")
+    }
+
+    @Test func elementsAreReadBackWithTheirLives() throws {
+        let scene = try MailScene {
+            $0.keep("192.0.2.11", seconds: 100)
+            $0.keep("2001:db8::11", in: .greytrap, seconds: 50)
+        }
+        #expect(try scene.firewall.read("192.0.2.11", in: .white).map { (97...100).contains($0) } == true)
+        #expect(try scene.firewall.read("2001:db8::11", in: .greytrap).map { (47...50).contains($0) } == true)
+        #expect(try scene.firewall.read("192.0.2.12", in: .white) == nil)
+    }
+}

@@ -1,0 +1,68 @@
+import Addressing
+import LinuxIO
+import NFTables
+import RoleMessages
+import TestSupport
+import Testing
+
+@testable import FirewallService
+
+/// What is rare in practice: transactions that do not fit, sets that are full.
+@Suite(.enabled(if: LabRequirement.nftables.missing == nil, "needs root (or unshare -rn), nft and nf_tables"))
+struct KernelProjectionTests {
+    private let lab = NamespaceLab()
+    private let sets = ProjectedSets(blacklistOnly: false)
+
+    private func addresses(of set: String, on host: LabHost) throws -> Int {
+        try host.run("nft", "list", "set", "inet", "greymoat", set).split(separator: "expires").count - 1
+    }
+
+    @Test(arguments: [false, true]) func aLoadThatDoesNotFitGoesInParts(isLive: Bool) throws {
+        let host = try lab.host("server")
+        try host.nft(FirewallUnderTest.ruleset("greymoat.nft"))
+        try host.run("nft", "add", "element", "inet", "greymoat", "white", "{ 192.0.2.1 timeout 1h, 10.0.0.5 timeout 1h }")
+        try host.run("nft", "add", "element", "inet", "greymoat", "allow", "{ 192.0.2.0/24 }")
+        var projection = Projection(socket: try NFTSocket(adopting: host.netlink(), sendBuffer: 212_992), table: "greymoat")
+        let elements = (0..<20_000).map { NFTElement(IPAddress(ipv4: 0x0A00_0000 + $0), remainingMilliseconds: 100_000) }
+        let ranges = (0..<3000).map { IPPrefix(IPAddress(ipv4: 0x0B00_0000 + $0 << 9), length: 24)!.range }
+        let load = FinishedLoad(elements: [NFTSet("white", .ipv4): elements], ranges: [NFTSet("allow", .ipv4): ranges])
+        try projection.fill(sets, with: load, isLive: isLive)
+        #expect(try addresses(of: "white", on: host) == 20_000)
+        #expect(try host.run("nft", "get", "element", "inet", "greymoat", "white", "{ 10.0.0.5 }").contains("timeout 1m40s"))
+        #expect(try host.attempt(["nft", "get", "element", "inet", "greymoat", "white", "{ 192.0.2.1 }"]).status != 0)
+        let blocks = try host.run("nft", "list", "set", "inet", "greymoat", "allow")
+        #expect(blocks.split(separator: "/24").count - 1 == 3000 && !blocks.contains("192.0.2.0"))
+    }
+
+    @Test func oneRefusedElementDoesNotHoldUpTheOthers() throws {
+        let host = try lab.host("server")
+        try host.nft(
+            FirewallUnderTest.ruleset("greymoat.nft").replacing(
+                "set white { type ipv4_addr; flags timeout; }", with: "set white { type ipv4_addr; flags timeout; size 3; }"))
+        var projection = Projection(socket: try NFTSocket(adopting: host.netlink()), table: "greymoat")
+        let changes =
+            (1...4).map { FirewallOrder.ElementChange.put(.init(set: .white, address: IPAddress("192.0.2.\($0)")!, remaining: 100)) }
+            + [.put(.init(set: .greytrap, address: IPAddress("192.0.2.9")!, remaining: 100)), .delete(.white, IPAddress("192.0.2.200")!)]
+        do throws(NFTError) {
+            try projection.apply(changes)
+            Issue.record("four elements in a set of three")
+        } catch { #expect(error.description.contains("the set is full")) }
+        #expect(try addresses(of: "white", on: host) == 3)
+        #expect(try addresses(of: "greytrap", on: host) == 1)
+    }
+
+    @Test func theLastWordOnAnAddressCounts() throws {
+        let host = try lab.host("server")
+        try host.nft(FirewallUnderTest.ruleset("greymoat.nft"))
+        var projection = Projection(socket: try NFTSocket(adopting: host.netlink()), table: "greymoat")
+        let one = IPAddress("192.0.2.1")!
+        let two = IPAddress("192.0.2.2")!
+        try projection.apply([
+            .put(.init(set: .white, address: one, remaining: 100)), .delete(.white, one), .delete(.white, two),
+            .put(.init(set: .white, address: two, remaining: 100)), .put(.init(set: .white, address: two, remaining: 50)),
+        ])
+        #expect(try projection.remaining(of: one, in: .white) == nil)
+        #expect(try projection.remaining(of: two, in: .white).map { (47...50).contains($0) } == true)
+        try projection.apply([])
+    }
+}

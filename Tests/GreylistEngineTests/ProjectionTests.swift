@@ -1,0 +1,192 @@
+import Addressing
+import ControlProtocol
+import GreylistPolicy
+import Moments
+import RoleMessages
+import SQLiteStore
+import Testing
+
+@testable import GreylistEngine
+
+/// Whole loads, changes during them, and a firewall role that fails or goes away.
+@Suite struct ProjectionTests {
+    private func white(_ text: String, _ clock: ManualClock, lives seconds: Int64 = 1000) -> HostRow {
+        let now = clock.now.wall
+        return .white(
+            WhiteRow(address: IPAddress(text)!, first: now, pass: now, expire: now + .seconds(seconds), block: 1, passed: 0))
+    }
+
+    /// A directory with a database that holds these rows.
+    private func database(_ rows: [HostRow], allow: [String] = []) throws -> String {
+        let directory = try EngineHarness.makeDirectory()
+        let store = SQLiteStore(path: directory + "/greymoat.db")
+        try store.transact { transaction throws(StoreFault) in
+            for row in rows { try transaction.put(row) }
+            for block in allow { _ = try transaction.addAllow(IPPrefix(block)!) }
+        }
+        store.close()
+        return directory
+    }
+
+    @Test func aLoadBringsEveryLiveRowAndBlock() throws {
+        let clock = ManualClock()
+        // More than one read of the database, and more than one message.
+        let many = (0..<9500).map { white(IPAddress(ipv4: 0x0A00_0000 + UInt32($0)).description, clock, lives: 100 + Int64($0)) }
+        let trapped = HostRow.trapped(TrappedRow(address: IPAddress("2001:db8::1")!, expire: clock.now.wall + .seconds(7)))
+        let expired = white("192.0.2.99", clock, lives: 0)
+        let directory = try database(many + [trapped, expired], allow: ["198.51.100.0/25", "198.51.100.128/25", "2001:db8:1::/48"])
+        let harness = try EngineHarness(clock: clock, directory: directory)
+        let (elements, allow) = try harness.firewall().takeLoad()
+        #expect(elements.count == 9501)
+        #expect(Set(elements.map(\.address)).count == 9501)
+        #expect(elements.contains(.init(set: .greytrap, address: IPAddress("2001:db8::1")!, remaining: 7)))
+        #expect(elements.contains(.init(set: .white, address: IPAddress("10.0.0.3")!, remaining: 103)))
+        // Blocks that touch are one.
+        #expect(allow == [IPPrefix("198.51.100.0/24")!.range, IPPrefix("2001:db8:1::/48")!.range])
+    }
+
+    @Test func changesDuringALoadFollow() throws {
+        let clock = ManualClock()
+        let directory = try database((0..<20_000).map { white(IPAddress(ipv4: 0x0A00_0000 + UInt32($0)).description, clock) })
+        let harness = try EngineHarness(clock: clock, directory: directory)
+        let firewall = try harness.firewall()
+        guard case .beginLoad(let load) = try firewall.next() else {
+            Issue.record("no load")
+            return
+        }
+        // The link is full of elements by now, or will be; nothing of this is waited for.
+        let control = try harness.control()
+        let address = IPAddress("10.0.0.0")!
+        try control.send(.change([.delete(.white(address)), .add(.trapped(IPAddress("192.0.2.66")!))!], confirmed: false))
+        var elements = 0
+        var changes: [FirewallOrder.ElementChange] = []
+        var changed: UInt64?
+        loop: while true {
+            switch try firewall.next() {
+            case .loadElements(let more): elements += more.count
+            case .change(let order, let more):
+                changes += more
+                changed = order
+            case .finishLoad(let order):
+                #expect(order == load)
+                break loop
+            case let other: Issue.record("\(other) in a load")
+            }
+        }
+        if changed == nil, case .change(let order, let more) = try firewall.next() { (changed, changes) = (order, more) }
+        #expect(changes.starts(with: [.delete(.white, address), .delete(.greytrap, address), .delete(.white, IPAddress("192.0.2.66")!)]))
+        #expect((19_999...20_001).contains(elements))
+        // The command ends when the kernel has followed.
+        #expect(try control.isQuiet())
+        try firewall.send(.done(order: try #require(changed), .applied))
+        try firewall.send(.done(order: load, .applied))
+        #expect(try control.answer() == [.outcomes([.done, .done]), .done])
+        #expect(try control.status().firewall.state == .inStep)
+    }
+
+    @Test func aFailedChangeBringsALoad() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.loadedFirewall()
+        let control = try harness.control()
+        let address = IPAddress("192.0.2.1")!
+        try control.send(.change([.add(.white(address))!], confirmed: false))
+        let (order, _) = try firewall.change()
+        try firewall.send(.done(order: order, .failed("table inet greymoat: No such file or directory")))
+        // The administrator is told, the row is there, and the load mends the sets.
+        #expect(
+            try control.answer() == [
+                .outcomes([.done]),
+                .failure(
+                    "the change is stored, but the kernel's sets have not followed: table inet greymoat: No such file or directory",
+                    exitStatus: 69),
+            ])
+        #expect(try firewall.takeLoad().elements.map(\.address) == [address])
+        let report = try control.status().firewall
+        #expect(report.state == .inStep && report.failure == nil && report.loads == 2)
+    }
+
+    @Test func aFailedLoadIsTriedAgainAfterAPause() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.firewall()
+        guard case .beginLoad = try firewall.next(), case .finishLoad(let order) = try firewall.next() else {
+            Issue.record("no load")
+            return
+        }
+        try firewall.send(.done(order: order, .failed("no nf_tables")))
+        let control = try harness.control()
+        while try control.status().firewall.failure == nil {}
+        #expect(try control.status().firewall.failure == "no nf_tables")
+        #expect(try firewall.isQuiet())
+        harness.clock.advance(1)
+        _ = try control.status()
+        _ = try firewall.takeLoad()
+        #expect(try control.status().firewall.failure == nil)
+    }
+
+    @Test func anAttemptWaitsForTheFirewallThatComesBack() throws {
+        let harness = try EngineHarness()
+        let tarpit = try harness.tarpit()
+        try tarpit.attempt(1, "192.0.2.1", to: "<peter@example.org>")
+        harness.clock.advance(1500)
+        try tarpit.connect(2, "192.0.2.1")
+        try tarpit.recipient(2, 1, to: "<peter@example.org>")
+        while try harness.rows([.white]).isEmpty {}
+        _ = try harness.control().status()
+        #expect(try tarpit.isQuiet())
+        // Its load shows the row, and the attempt is acknowledged with it.
+        #expect(try harness.firewall().takeLoad().elements.count == 1)
+        #expect(try tarpit.next() == .attempt(connection: 2, sequence: 1))
+    }
+
+    @Test func lossOfTheTableIsAnsweredWithEverything() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.loadedFirewall()
+        try firewall.send(.loadWanted(.tableLost))
+        _ = try firewall.takeLoad()
+        // A role that has just started asks as well; what it gets it need not get twice.
+        try firewall.send(.live(true))
+        let control = try harness.control()
+        while try control.status().firewall.loads < 2 {}
+        #expect(try firewall.isQuiet())
+    }
+
+    @Test func removedStaysAwayUntilApplied() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.loadedFirewall()
+        let control = try harness.control()
+        try control.send(.removeFirewall)
+        guard case .setManaged(let removal, false) = try firewall.next() else {
+            Issue.record("not taken away")
+            return
+        }
+        try firewall.send(.done(order: removal, .applied))
+        #expect(try control.answer() == [.done])
+        #expect(try control.status().firewall.state == .removed)
+        try firewall.send(.loadWanted(.tableLost))
+        #expect(try control.ask(.change([.add(.white(IPAddress("192.0.2.1")!))!], confirmed: false)) == [.outcomes([.done]), .done])
+        #expect(try firewall.isQuiet())
+
+        try control.send(.applyFirewall(ruleset: "table inet greymoat {}"))
+        guard case .useRuleset(let text, last: true) = try firewall.next(), case .setManaged(let wanted, true) = try firewall.next() else {
+            Issue.record("not applied")
+            return
+        }
+        #expect(text == Array("table inet greymoat {}".utf8))
+        try firewall.send(.done(order: wanted, .applied))
+        try firewall.send(.loadWanted(.started))
+        #expect(try firewall.takeLoad().elements.count == 1)
+        #expect(try control.answer() == [.done])
+        #expect(try control.status().firewall.state == .inStep)
+        #expect(try firewall.isQuiet())
+    }
+
+    @Test func applyWithoutAFirewallRoleSaysSo() throws {
+        let harness = try EngineHarness()
+        let control = try harness.control()
+        guard case .failure(let sentence, exitStatus: 69)? = try control.ask(.applyFirewall(ruleset: nil)).last else {
+            Issue.record("no failure")
+            return
+        }
+        #expect(sentence.contains("the firewall role is not running"))
+    }
+}

@@ -1,0 +1,1 @@
+try SimulationRun.run(CommandLine.arguments)

@@ -1,0 +1,3 @@
+import Glibc
+
+exit(StoreProbe.run(CommandLine.arguments))

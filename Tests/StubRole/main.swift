@@ -1,0 +1,2 @@
+// A stand-in for every role, for the supervisor's tests alone.
+StubRole().run()

@@ -1,0 +1,118 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// greymoatd with the roles themselves, on the kernel's nf_tables in a namespace.
+@Suite(
+    .enabled(
+        if: LabRequirement.missing([.namespaces, .nftables, .packetLog]) == nil,
+        "greymoatd needs network namespaces, nf_tables and nfnetlink_log: run as root or under unshare -rn"),
+    .disabled(
+        if: dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil,
+        "a sanitizer's runtime makes threads and system calls of its own"))
+struct RealRoleTests {
+    private func house() throws -> StubHouse {
+        let house = try StubHouse(hasRealRoles: true)
+        try house.configure(
+            "[listen]\nworkers = 1\n[greylist]\npasstime = \"1h\"\nalloweddomains = \"\"\n[tarpit]\nstutter = \"0s\"\n[blocklists]\nconfig = \"\""
+        )
+        return house
+    }
+
+    /// One mail of a stranger, up to the 451.
+    private func attempt(_ house: StubHouse, to recipient: String) throws {
+        let connection = try house.host.connect(to: "127.0.0.1", port: 8025)
+        try connection.expect(220)
+        try connection.expect(250, to: "EHLO stranger.example")
+        try connection.expect(250, to: "MAIL FROM:<ann@stranger.example>")
+        try connection.expect(250, to: "RCPT TO:<\(recipient)>")
+        try connection.expect(451, to: "DATA")
+        try connection.expect(221, to: "QUIT")
+    }
+
+    @Test func eachProcessMayDoWhatItMustAndNoMore() throws {
+        let house = try house()
+        let daemon = try house.start()
+        let expected = [
+            ("greymoat-firewall", "greymoat-firewa", ["0000000000001000"]), ("greymoat-engine", "greymoat-engine", ["0000000000000000"]),
+            ("greymoat-tarpit", "greymoat-tarpit", ["0000000000000000"]),
+        ]
+        for (role, name, capabilities) in expected {
+            let process = try #require(ProcessEntry.children(of: daemon.pid, running: role).first)
+            #expect(process.field("Name") == [name])
+            #expect(process.field("CapEff") == capabilities, "\(role)")
+            #expect(process.field("CapPrm") == capabilities, "\(role)")
+            #expect(process.field("CapBnd") == capabilities, "\(role)")
+            #expect(process.field("CapAmb") == ["0000000000000000"], "\(role)")
+            #expect(process.field("NoNewPrivs") == ["1"], "\(role)")
+            #expect(process.field("Seccomp") == ["2"], "\(role)")
+        }
+        #expect(daemon.log.contains("is not whole") == (LabRequirement.users.missing != nil))
+        try attempt(house, to: "joe@example.org")
+        #expect(daemon.terminate() == 0)
+    }
+
+    /// kill -9 of each role in turn: what was answered 451 stays known, and the next stranger is served.
+    @Test func everyRoleMayDie() throws {
+        let house = try house()
+        let daemon = try house.start()
+        try attempt(house, to: "0@example.org")
+        for (index, role) in ["greymoat-engine", "greymoat-firewall", "greymoat-tarpit"].enumerated() {
+            let victim = try #require(ProcessEntry.children(of: daemon.pid, running: role).first)
+            kill(victim.pid, SIGKILL)
+            try daemon.waitForLog("\(role) was killed by signal 9: it is started again")
+            // While there is no engine a 451 is unkept: the sender comes back, and then it is kept.
+            #expect(
+                try eventually {
+                    try attempt(house, to: "\(index + 1)@example.org")
+                    return try house.greymoat("list").output.contains("<\(index + 1)@example.org>")
+                }, "\(daemon.log)")
+        }
+        let listed = try house.greymoat("list")
+        #expect(listed.status == 0)
+        for index in 0...3 { #expect(listed.output.contains("<\(index)@example.org>"), "\(listed.output)\(listed.errors)\(daemon.log)") }
+        #expect(daemon.terminate() == 0)
+    }
+
+    /// kill -9 of greymoatd: the sets stay, and it comes back in step.
+    @Test func theSetsStay() throws {
+        let house = try house()
+        let daemon = try house.start()
+        let added = try house.greymoat("white", "add", "192.0.2.77")
+        #expect(added.status == 0, "\(added.errors)")
+        let roles = StubHouse.roles.flatMap { ProcessEntry.children(of: daemon.pid, running: $0) }
+        daemon.kill()
+        #expect(eventually(within: .seconds(1)) { roles.allSatisfy { !$0.isAlive } })
+        #expect(try house.host.run("nft", "list", "set", "inet", "greymoat", "white").contains("192.0.2.77"))
+        let heir = try house.start()
+        #expect(try house.host.run("nft", "list", "set", "inet", "greymoat", "white").contains("192.0.2.77"))
+        #expect(heir.terminate() == 0)
+        #expect(try house.host.run("nft", "list", "set", "inet", "greymoat", "white").contains("192.0.2.77"))
+    }
+
+    @Test func reloadThroughTheControlSocket() throws {
+        let house = try house()
+        let daemon = try house.start()
+        try house.configure("[listen]\nworkers = 1\n[greylist]\npasstime = \"2h\"")
+        let good = try house.greymoat("reload")
+        #expect(good.status == 0, "\(good.errors)\(daemon.log)")
+        #expect(try house.greymoat("status").output.contains("timing.passtime\t7200"))
+        try house.configure("[listen]\nworkers = 1\n[greylist]\npasstime = \"9h\"")
+        let bad = try house.greymoat("reload")
+        #expect(bad.status == 2, "\(bad.output)\(bad.errors)")
+        #expect(bad.errors.contains("[greylist] passtime: 9h is not shorter than greyexp, 4h"))
+        #expect(try house.greymoat("status").output.contains("timing.passtime\t7200"))
+        #expect(daemon.terminate() == 0)
+    }
+
+    /// A ruleset nft refuses is told in nft's words, and nothing is ever redirected by it.
+    @Test func aFaultyRulesetIsTold() throws {
+        let house = try house()
+        let text = "table inet greymoat { set white { typo ipv4_addr; }; }\n"
+        try Data(text.utf8).write(to: URL(fileURLWithPath: house.directory + "/rules.nft"))
+        let daemon = try house.host.spawn(house.command)
+        try daemon.waitForLog("nft refuses \(house.directory)/rules.nft, line 1: syntax error")
+        #expect(!daemon.log.contains("listening"))
+        daemon.terminate()
+    }
+}

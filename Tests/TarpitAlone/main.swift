@@ -1,0 +1,3 @@
+import TarpitHarness
+
+TarpitAlone.main()

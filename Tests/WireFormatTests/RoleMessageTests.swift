@@ -1,0 +1,98 @@
+import Addressing
+import RoleMessages
+import Testing
+import WireFormat
+
+/// Every message comes back as it was sent, and no prefix of one is taken for a message.
+@Suite struct RoleMessageTests {
+    private func check<Message: WireMessage & Equatable>(_ message: Message) throws {
+        let frame = message.encoded()
+        #expect(try Message(decoding: frame) == message)
+        #expect(frame.body.count <= Message.bodyLimit)
+        for cut in 0..<frame.body.count {
+            #expect(throws: WireError.self) { _ = try Message(decoding: Frame(type: frame.type, body: Array(frame.body[..<cut]))) }
+        }
+        #expect(throws: WireError.trailingBytes) { _ = try Message(decoding: Frame(type: frame.type, body: frame.body + [0])) }
+        #expect(throws: WireError.unknownMessage(255)) { _ = try Message(decoding: Frame(type: 255, body: frame.body)) }
+    }
+
+    @Test func tarpitReports() throws {
+        var counters = TarpitCounters()
+        counters[.nulBytes] = 7
+        let reports: [TarpitReport] = [
+            .hello(worker: 3),
+            .connected(.init(connection: 1, address: IPAddress("192.0.2.1")!, originalDestination: IPAddress("2001:db8::1"))),
+            .connected(.init(connection: 1, address: IPAddress("::1")!, originalDestination: nil, resumed: true, refused: true)),
+            .recipient(.init(connection: 9, sequence: 2, helo: [0, 255], from: Array("<a@b>".utf8), to: [], earlyTalker: true)),
+            .dataReached(connection: 1, sequence: 4, firstRecipient: 3), .header(connection: 1, line: Array("Subject: x".utf8)),
+            .unkept(connection: 1, attempts: 2), .disconnected(.init(connection: 1, seconds: 15)), .counters(counters),
+        ]
+        for report in reports { try check(report) }
+    }
+
+    @Test func engineVerdicts() throws {
+        let verdicts: [EngineVerdict] = [
+            .attempt(connection: 1, sequence: 2), .verdict(connection: 1, .grey), .verdict(connection: 1, .white),
+            .verdict(connection: 1, .black(messages: ["Your address %A\\nis listed"])), .verdict(connection: 1, .trapped(messages: [])),
+            .verdict(connection: 1, .annoyed),
+        ]
+        for verdict in verdicts { try check(verdict) }
+    }
+
+    @Test func firewallOrders() throws {
+        let element = FirewallOrder.ElementChange.Element(set: .greytrap, address: IPAddress("2001:db8::1")!, remaining: 42)
+        let range = IPPrefix("192.0.2.0/24")!.range
+        let orders: [FirewallOrder] = [
+            .change(order: 1, [.put(element), .delete(.white, IPAddress("192.0.2.1")!)]), .beginLoad(order: 2), .loadElements([element]),
+            .loadBlocks(.allow, [range]), .finishLoad(order: 3), .replaceBlocks(order: 4, .black, [range], last: true),
+            .setManaged(order: 5, false), .read(order: 6, .white, IPAddress("192.0.2.1")!), .useRuleset([1, 2], last: true),
+        ]
+        for order in orders { try check(order) }
+        let notices: [FirewallNotice] = [
+            .done(order: 1, .applied), .done(order: 1, .failed("no")), .element(order: 1, remaining: 3), .element(order: 1, remaining: nil),
+            .loadWanted(.tableLost), .live(true), .warning("w"),
+        ]
+        for notice in notices { try check(notice) }
+    }
+
+    @Test func supervisorOrders() throws {
+        var tarpit = TarpitConfiguration()
+        tarpit.listeners = [.ipv6Any, .ipv4Any]
+        tarpit.ehlo = ["SIZE 1000"]
+        tarpit.certificate = [1, 2, 3]
+        var engine = EngineConfiguration()
+        engine.lowPriorityMX = [IPAddress("192.0.2.9")!]
+        var firewall = FirewallConfiguration()
+        firewall.ruleset = "table inet greymoat {}"
+        let orders: [SupervisorOrder] = [
+            .start(.tarpit(tarpit)), .reload(.engine(engine)), .start(.firewall(firewall)), .link(.engine), .link(.firewall),
+            .link(.tarpit(worker: 5)), .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
+            .reloadOutcome(request: 8, nil), .reloadOutcome(request: 8, "no"), .stop, .link(.fetch(request: 9)),
+            .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
+        ]
+        for order in orders { try check(order) }
+        for order in orders { #expect(try SupervisorOrder(packet: order.packet()) == order) }
+        let notices: [RoleNotice] = [
+            .ready(missing: ["a", "b"]), .reloaded(failure: nil), .reloaded(failure: "x"), .reloadWanted(request: 1),
+            .fatal(exitStatus: 78, "sentence"), .warning("w"),
+        ]
+        for notice in notices { try check(notice) }
+    }
+
+    @Test func fetching() throws {
+        var order = FetchOrder(source: .url("https://lists.example/a.gz"))
+        order.entityTag = "W/\"x\""
+        order.lastModified = "Sat, 21 Nov 2026 06:00:00 GMT"
+        for source in [FetchOrder.Source.url("ftp://h/f"), .file("/etc/list"), .command(["a", ""])] {
+            order.source = source
+            try check(RoleNotice.fetchWanted(request: 1, order))
+        }
+        try check(FetchNotice.finished(.complete(entityTag: "x", lastModified: "")))
+        try check(FetchNotice.finished(.notModified))
+        try check(FetchNotice.finished(.failed("did not answer")))
+        for count in FetchNotice.chunkLimit - 1...FetchNotice.chunkLimit + 1 {
+            let notice = FetchNotice.bytes(Array(repeating: 1, count: count))
+            #expect((try? FetchNotice(decoding: notice.encoded())) == (count <= FetchNotice.chunkLimit ? notice : nil))
+        }
+    }
+}
