@@ -7,8 +7,6 @@ public struct DialogueContext: Sendable {
     public private(set) var now: MonotonicTime
     /// The banner for connections that begin now.
     public private(set) var greeting: [UInt8]
-    /// Somebody is there to acknowledge reports; otherwise they are given up as they are made, and no reply waits.
-    public var hasEngine = true
     /// Another TLS connection fits in the budget.
     public var hasTLSBudget = true
     /// Slots are nearly all taken: nobody is stuttered.

@@ -67,7 +67,6 @@ extension SMTPDialogue {
             .reportRecipient(
                 RecipientReport(
                     sequence: reported, helo: helo, from: from, to: to, earlyTalker: flags.contains(.isEarlyTalker))))
-        if !context.hasEngine { giveUpWaiting(&outbox) }
         say(context.book.recipient, waitsForEngine: false, context)
     }
 
@@ -78,7 +77,6 @@ extension SMTPDialogue {
         if transaction.from.count == 2 {
             reported += 1
             outbox.actions.append(.reportDataReached(sequence: reported, firstRecipient: transaction.firstRecipient))
-            if !context.hasEngine { giveUpWaiting(&outbox) }
         }
         if settled == reported {
             decideData(context, &outbox)

@@ -110,7 +110,7 @@ public struct SMTPDialogue: ~Copyable, Sendable {
         if settled == reported, case .deciding = speech { decideData(context, &outbox) }
     }
 
-    /// What was reported and not acknowledged will never be: the engine is gone, or could not be told. Nothing waits for it.
+    /// What was reported and not acknowledged will never be: the engine cannot be told. Nothing waits for it.
     public mutating func abandonReports(_ context: borrowing DialogueContext, _ outbox: inout DialogueOutbox) {
         giveUpWaiting(&outbox)
         if case .deciding = speech { decideData(context, &outbox) }

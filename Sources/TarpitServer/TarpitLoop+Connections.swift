@@ -127,11 +127,11 @@ extension TarpitLoop {
                 let recipient = TarpitReport.Recipient(
                     connection: engineName(of: index), sequence: report.sequence, helo: report.helo, from: report.from, to: report.to,
                     earlyTalker: report.earlyTalker)
-                if !tell(.recipient(recipient), of: index) { wasLost = true }
+                if !tell(.recipient(recipient), report.sequence, of: index) { wasLost = true }
             case .reportDataReached(let sequence, let firstRecipient):
                 let report = TarpitReport.dataReached(
                     connection: engineName(of: index), sequence: sequence, firstRecipient: firstRecipient)
-                if !tell(report, of: index) { wasLost = true }
+                if !tell(report, sequence, of: index) { wasLost = true }
             case .reportHeader(let line): _ = tell(.header(connection: engineName(of: index), line: line), of: index)
             case .reportUnkept(let attempts):
                 _ = tell(.unkept(connection: engineName(of: index), attempts: attempts), of: index)
@@ -232,6 +232,7 @@ extension TarpitLoop {
         let seconds = (context.now - row.pointee.dialogue.started).wholeSeconds
         let report = TarpitReport.disconnected(.init(connection: engineName(of: index), seconds: UInt32(clamping: seconds)))
         _ = tell(report, of: index, isEssential: true)
+        unacknowledged.forget(engineName(of: index))
     }
 }
 

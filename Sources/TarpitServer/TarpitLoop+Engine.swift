@@ -4,19 +4,21 @@ internal import Moments
 internal import RoleMessages
 internal import SMTPDialogue
 
-/// What goes to the engine and comes from it. Without an engine service goes on: strangers are grey, nothing waits.
+/// What goes to the engine and comes from it. Without an engine service goes on: strangers are grey, and what they offer waits
+/// for the next engine as long as a reply may wait.
 extension TarpitLoop {
     /// Takes over a link to an engine that has just started, or started again: it is told who speaks and who is held.
     mutating func link(_ descriptor: consuming FileDescriptor) throws(SystemError) {
         dropEngine()
         try engine.replace(descriptor)
         try epoll.add(engine.descriptor, .readable, token: Token.engine(engine.number).value)
-        context.hasEngine = true
         _ = engine.enqueue(.hello(worker: configuration.worker))
         // An engine that has just started counts from nothing: it hears everything once more.
         counts += told
         told = TarpitCounters()
-        for index in table.takenRows() where table.row(index).pointee.isTalking { _ = announce(index, resumed: true) }
+        for index in table.takenRows() where table.row(index).pointee.isTalking && announce(index, resumed: true) {
+            for report in unacknowledged.reports(of: engineName(of: index)) { _ = engine.enqueue(report, isEssential: true) }
+        }
     }
 
     /// Tells the engine of a connection; false when it could not be told, and then it hears nothing of it later either.
@@ -33,6 +35,12 @@ extension TarpitLoop {
     /// Tells the engine something of a connection that it knows; false when it does not, or could not be told.
     mutating func tell(_ report: TarpitReport, of index: Int32, isEssential: Bool = false) -> Bool {
         table.row(index).pointee.announcedOn == engine.number && engine.enqueue(report, isEssential: isEssential)
+    }
+
+    /// Tells the engine, or the next one, of an attempt; false when this engine cannot be told, and nobody shall wait for it.
+    mutating func tell(_ attempt: TarpitReport, _ sequence: UInt32, of index: Int32) -> Bool {
+        unacknowledged.add(attempt, sequence, of: engineName(of: index))
+        return !engine.isLinked || tell(attempt, of: index)
     }
 
     mutating func engineReady(_ ready: Epoll.Interest) throws(SystemError) {
@@ -59,6 +67,7 @@ extension TarpitLoop {
             noteClass(index)
             pump(index)
         case .attempt(let connection, let sequence):
+            unacknowledged.settle(connection, upTo: sequence)
             guard let index = talking(connection) else { return }
             table.row(index).pointee.dialogue.acknowledge(upTo: sequence, context, &outbox)
             pump(index)
@@ -80,15 +89,7 @@ extension TarpitLoop {
         try epoll.modify(engine.descriptor, isDone ? .readable : [.readable, .writable], token: Token.engine(engine.number).value)
     }
 
-    private mutating func dropEngine() {
-        guard engine.isLinked else { return }
-        engine.drop()
-        context.hasEngine = false
-        for index in table.takenRows() where table.row(index).pointee.isTalking {
-            table.row(index).pointee.dialogue.abandonReports(context, &outbox)
-            pump(index)
-        }
-    }
+    private mutating func dropEngine() { engine.drop() }
 
     // MARK: Counters
 

@@ -24,6 +24,7 @@ struct TarpitLoop: ~Copyable {
     var counts = TarpitCounters()
     /// What this engine has been told of them.
     var told = TarpitCounters()
+    var unacknowledged = UnacknowledgedAttempts()
     var countsDue: MonotonicTime
     var messages = MessagePool()
     /// Refused clients whose 421 is on its way, and refusals told the engine in this second.
@@ -60,7 +61,6 @@ struct TarpitLoop: ~Copyable {
         let now = Clock.monotonic()
         self.configuration = configuration
         context = DialogueContext(DialogueSettings(configuration), now: now, wall: Clock.wall())
-        context.hasEngine = false
         self.epoll = epoll
         table = ConnectionTable(capacity: capacity)
         wheel = TimingWheel(at: now)

@@ -20,12 +20,10 @@ final class DialogueDriver {
     static let client = IPAddress("192.0.2.7")!
 
     init(
-        _ settings: DialogueSettings = .plain, verdict: SenderClass? = .grey, client: IPAddress = DialogueDriver.client,
-        hasEngine: Bool = true
+        _ settings: DialogueSettings = .plain, verdict: SenderClass? = .grey, client: IPAddress = DialogueDriver.client
     ) {
         start = MonotonicTime(nanoseconds: 7_000_000_000)
         context = DialogueContext(settings, now: start, wall: UnixTime(1_700_000_000))
-        context.hasEngine = hasEngine
         dialogue = SMTPDialogue(client: client, context)
         if let verdict { apply(verdict) }
     }

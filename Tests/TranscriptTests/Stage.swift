@@ -40,8 +40,6 @@ struct Stage: ~Copyable {
         case prompt
         /// Says what `E:` lines say, nothing else.
         case scripted
-        /// Is not there.
-        case absent
     }
 
     init(_ transcript: Transcript) throws {
@@ -79,7 +77,6 @@ struct Stage: ~Copyable {
         let verdict = kind == "unknown" ? nil : try Self.senderClass(kind, lists)
         self.engine = engine
         context = DialogueContext(settings, now: start, wall: Self.wall)
-        context.hasEngine = engine != .absent
         dialogue = SMTPDialogue(client: client, context)
         if let verdict { apply(verdict) }
         pump()
@@ -216,10 +213,7 @@ struct Stage: ~Copyable {
         case "slots are free again": context.isCrowded = false
         case "too many black hosts": context.hasTooManyBlack = true
         case "fewer black hosts": context.hasTooManyBlack = false
-        case "engine dies":
-            context.hasEngine = false
-            dialogue.abandonReports(context, &outbox)
-        case "engine is back": context.hasEngine = true
+        case "engine cannot be told": dialogue.abandonReports(context, &outbox)
         default: throw Transcript.Fault(description: "cannot happen: \(text)")
         }
         pump()

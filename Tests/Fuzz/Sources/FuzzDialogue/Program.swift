@@ -14,7 +14,7 @@ struct Program {
         case endOfInput
         /// Bytes that the socket takes from now on before it is full.
         case socketRoom(Int)
-        case engine(Bool)
+        case engineCannotBeTold
         case tlsBudget(Bool)
         case crowded(Bool)
         case tooManyBlack(Bool)
@@ -68,7 +68,7 @@ struct Program {
         case 15: return .endOfInput
         case 16: return .socketRoom(Int(next()))
         case 17: return .socketRoom(.max)
-        case 18: return .engine(next() & 1 == 0)
+        case 18: return .engineCannotBeTold
         case 19: return .tlsBudget(next() & 1 == 0)
         case 20: return .crowded(next() & 1 == 0)
         case 21: return .tooManyBlack(next() & 1 == 0)

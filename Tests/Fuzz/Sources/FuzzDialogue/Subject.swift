@@ -60,9 +60,7 @@ struct Subject: ~Copyable {
             // The socket reports its end behind its bytes.
             if unsent.isEmpty { dialogue.endOfInput(world.pointee, &outbox) }
         case .socketRoom(let room): socketRoom = room
-        case .engine(let there):
-            world.pointee.hasEngine = there
-            if !there { dialogue.abandonReports(world.pointee, &outbox) }
+        case .engineCannotBeTold: dialogue.abandonReports(world.pointee, &outbox)
         case .tlsBudget(let left): world.pointee.hasTLSBudget = left
         case .crowded(let crowded): world.pointee.isCrowded = crowded
         case .tooManyBlack(let tooMany): world.pointee.hasTooManyBlack = tooMany
@@ -77,7 +75,6 @@ struct Subject: ~Copyable {
     private mutating func replaceSettings(_ other: DialogueContext) {
         var replaced = other
         replaced.advance(to: world.pointee.now, wall: UnixTime(1_795_243_073))
-        replaced.hasEngine = world.pointee.hasEngine
         replaced.hasTLSBudget = world.pointee.hasTLSBudget
         replaced.isCrowded = world.pointee.isCrowded
         replaced.hasTooManyBlack = world.pointee.hasTooManyBlack
