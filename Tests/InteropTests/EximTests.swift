@@ -33,7 +33,7 @@ struct EximInteropTests {
         exim_user = nobody
         exim_group = nogroup
         tls_advertise_hosts =
-        keep_environment = LD_LIBRARY_PATH
+        keep_environment =
         exim_path = \(TarpitLab.exim)
         host_lookup =
         log_selector = +tls_cipher +smtp_confirmation
@@ -53,7 +53,6 @@ struct EximInteropTests {
         """.write(to: configuration, atomically: true, encoding: .utf8)
         try lab.client.run("chown", "-R", "nobody:nogroup", spool.path)
         try lab.client.run("chmod", "711", lab.directory.path)
-        let library = URL(fileURLWithPath: TarpitLab.exim).appendingPathComponent("../../lib/x86_64-linux-gnu").standardizedFileURL.path
         // Debian's Exim wants its user by name; a mount namespace shows it one that this machine does not have.
         let users = lab.directory.appendingPathComponent("passwd"), groups = lab.directory.appendingPathComponent("group")
         try (String(contentsOfFile: "/etc/passwd", encoding: .utf8) + "Debian-exim:x:65534:65534::/nonexistent:/bin/false\n")
@@ -62,7 +61,7 @@ struct EximInteropTests {
             to: groups, atomically: true, encoding: .utf8)
         let script = "mount --bind \(users.path) /etc/passwd && mount --bind \(groups.path) /etc/group && exec \"$@\""
         let outcome = try lab.client.attempt(
-            ["unshare", "-m", "sh", "-c", script, "sh", "env", "LD_LIBRARY_PATH=\(library)", TarpitLab.exim, "-C", configuration.path]
+            ["unshare", "-m", "sh", "-c", script, "sh", TarpitLab.exim, "-C", configuration.path]
                 + ["-odf", "-oi", "-f", "a@client.example", "b@d.example"],
             input: "From: a@client.example\nTo: b@d.example\nSubject: hello\n\nhello\n")
         let log = spool.appendingPathComponent("mainlog")
