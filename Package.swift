@@ -190,6 +190,8 @@ let package = Package(
             name: "AdminCommandsTests",
             dependencies: ["AdminCommands", "ControlProtocol", "LinuxIO", "WireFormat", "Addressing", "Moments", "TestSupport"],
             exclude: ["Sessions"], swiftSettings: strict),
+        .testTarget(  // the manual pages: generated parts, formatters, references
+            name: "ManualTests", dependencies: ["Settings", "TestSupport", "greymoat", "greymoatd"], swiftSettings: strict),
         .testTarget(name: "ControlProtocolTests", dependencies: ["ControlProtocol", "WireFormat", "Addressing", "Moments"], swiftSettings: strict),
         .testTarget(
             name: "GreylistEngineTests",

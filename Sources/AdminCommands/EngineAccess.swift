@@ -27,7 +27,7 @@ struct EngineAccess {
 
     static let defaultSocket = "/run/greymoat/control.sock"
     static let defaultDatabase = "/var/lib/greymoat/greymoat.db"
-    private static let howToStart = "start it with `systemctl start greymoat`, or `greymoatd` as root"
+    private static let howToStart = "start it with `systemctl start greymoatd`, or `greymoatd` as root"
 
     init(_ options: DaemonOptions, _ console: Console) {
         self.init(console)

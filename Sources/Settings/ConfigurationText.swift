@@ -17,29 +17,4 @@ extension Configuration {
         }
         return text
     }
-
-    /// The keys as a list in mdoc(7), for greymoat.toml(5).
-    public static var manual: String {
-        var text = ""
-        var section: String?
-        for key in ConfigurationKey.all {
-            if key.section != section {
-                if section != nil { text += ".El\n" }
-                section = key.section
-                text += key.section.isEmpty ? ".Ss Before the first section\n" : ".Ss [\(key.section)]\n"
-                text += ".Bl -tag -width Ds\n"
-            }
-            text += ".It Ic \(key.name)\n\(roff(key.explanation))\n"
-            text += "Allowed is \(roff(key.allowed)).\nThe default is\n.Ql \(roff(key.defaultValue.toml)) .\n"
-            if !key.isReloadable { text += "A change takes effect when greymoatd is started again.\n" }
-        }
-        return text + ".El\n"
-    }
-
-    /// Backslashes, and lines that would begin a request.
-    private static func roff(_ text: String) -> String {
-        var escaped = text.replacing("\\", with: "\\e")
-        if escaped.hasPrefix(".") || escaped.hasPrefix("'") { escaped = "\\&" + escaped }
-        return escaped
-    }
 }

@@ -67,7 +67,6 @@ struct GreymoatCommand: ParsableCommand {
     @Option(
         name: .customShort("w"), parsing: .unconditional,
         help: ArgumentHelp("Receive buffer of a connection, in bytes.", valueName: "window")) var window: Int?
-    @Flag(help: .hidden) var printManual = false
 
     func validate() throws {
         try check("-B", maxblack, 1...1_000_000)

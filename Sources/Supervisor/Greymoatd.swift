@@ -30,7 +30,7 @@ public enum Greymoatd {
         if let sync = parts.first(where: { $0 == "-Y" || $0 == "-y" }) {
             throw StartFailure(
                 .usage,
-                "\(sync): Greymoat sends no synchronisation messages; several mail exchangers share one database instead "
+                "\(sync): Greymoat sends no synchronisation messages; greymoat export and greymoat import carry a database to another host "
                     + "(greymoatd(8), MORE THAN ONE MX)")
         }
         do { return try GreymoatCommand.parse(parts) } catch {
@@ -43,10 +43,6 @@ public enum Greymoatd {
     }
 
     private static func start(_ command: GreymoatCommand, _ log: SupervisorLog) throws(StartFailure) -> Int32 {
-        if command.printManual {
-            print(Configuration.manual, terminator: "")
-            return 0
-        }
         let configuration: Configuration
         let files: ConfiguredFiles
         do throws(ConfigurationFaults) {

@@ -213,15 +213,4 @@ import Testing
             #expect(Duration(configurationText: text) == nil, "\(text)")
         }
     }
-
-    @Test func manualHasEveryKey() {
-        let manual = Configuration.manual
-        for key in ConfigurationKey.all {
-            #expect(manual.contains(".It Ic \(key.name)\n"), "\(key.title)")
-            #expect(!key.explanation.isEmpty && key.explanation.hasSuffix("."), "\(key.title)")
-        }
-        #expect(
-            manual.split(separator: "\n").filter { $0.hasPrefix(".Bl") }.count == manual.split(separator: "\n").filter { $0 == ".El" }.count
-        )
-    }
 }

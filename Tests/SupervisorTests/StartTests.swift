@@ -54,7 +54,7 @@ struct StartTests {
             let outcome = try house.attempt("-dv\(sync.dropFirst())mx2.example.org")
             #expect(outcome.status == 64)
             #expect(outcome.errors.hasPrefix("greymoatd: error: \(sync): "))
-            #expect(outcome.errors.contains("share one database"))
+            #expect(outcome.errors.contains("carry a database to another host"))
         }
     }
 
