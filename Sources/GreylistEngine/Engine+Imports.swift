@@ -69,22 +69,23 @@ extension StoreOwner {
     ) throws(StoreFault) -> (report: ImportReport, changes: [ProjectionChange]) {
         var report = report
         var rows: [StoredRow] = []
-        for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).dropLast(
-            text.last == UInt8(ascii: "\n") ? 1 : 0)
-        {
-            report.lines += 1
-            if line.isEmpty { continue }
-            do throws(SpamdbTextFault) {
-                let row = try StoredRow(spamdbText: line)
+        let before = report.lines
+        func take(_ line: SpamdbTextReader.Line) {
+            switch line.row {
+            case .success(let row):
                 rows.append(row)
                 report[RowKind(row.kind)] += 1
-            } catch {
+            case .failure(let fault):
                 report.faulty += 1
                 if report.faults.count < ImportReport.faultLimit {
-                    report.faults.append(.init(line: report.lines, reason: error.description))
+                    report.faults.append(.init(line: before + UInt64(line.number), reason: fault.description))
                 }
             }
         }
+        var reader = SpamdbTextReader()
+        reader.feed(text, take)
+        reader.finish(take)
+        report.lines += UInt64(text.count { $0 == UInt8(ascii: "\n") } + (text.last == UInt8(ascii: "\n") ? 0 : 1))
         if dryRun || rows.isEmpty { return (report, []) }
         let changes = try store.transact { transaction throws(StoreFault) in
             var changes: [ProjectionChange] = []

@@ -12,7 +12,8 @@ extension Engine {
     func list(_ filter: ControlRequest.RowFilter, _ client: ControlClient) {
         let kinds = Set(RowKind.allCases.filter(filter.kinds.contains).map(StoredRow.Kind.init))
         reply(.heading(.init(now: now.wall, passtime: greylist.rules.passtime)), to: client)
-        let request = ListingRequest(kinds: kinds, matching: Array(filter.match.utf8), now: now.wall)
+        // Rows are stored in lower case.
+        let request = ListingRequest(kinds: kinds, matching: filter.match.utf8.map(PeerText.lowercased), now: now.wall)
         client.activity = .listing(.init(request: request, cursor: .beginning(of: kinds), keysOnly: filter.form == .keys))
         control.active.insert(client.id)
     }

@@ -37,8 +37,8 @@ struct Listeners {
             addresses = [.ipv6Any, .ipv4Any]
             listeners.isRedirectedOnly = true
             listeners.notes.append(
-                "asked to listen on \(named) alone, but nft's redirect aims at the incoming interface's address: listening on every address, "
-                    + "where only redirected connections are served")
+                "asked to listen on \(named) alone, but nft's redirect aims at the incoming interface's address: taking connections on every "
+                    + "address, and serving redirected ones only")
         }
         var seen: Set<IPAddress> = []
         for address in addresses where seen.insert(address).inserted {

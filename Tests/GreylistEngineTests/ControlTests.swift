@@ -38,7 +38,7 @@ import WireFormat
         _ = try change([.add(.white(host))])
         #expect(try control.list(RowKinds(.white)).first?.hasSuffix("|1|1") == true)
         #expect(try control.list(form: .keys) == ["192.0.2.1", "trap@example.org"])
-        #expect(try control.list(match: "trap@") == ["SPAMTRAP|trap@example.org"])
+        #expect(try control.list(match: "TRAP@") == ["SPAMTRAP|trap@example.org"])
 
         let answer = try control.ask(.query([.address(host), .spamtrap("nobody@example.org"), .spamtrap("trap@example.org")]))
         #expect(answer.contains(.outcomes([.done, .notFound, .done])))
