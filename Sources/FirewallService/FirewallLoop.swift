@@ -134,10 +134,16 @@ struct FirewallLoop: ~Copyable {
         try deliver()
     }
 
-    private mutating func dropEngine(_ why: String?) {
-        if let why { tell(.warning("the engine's link to the firewall role was closed: \(why)")) }
+    /// The engine has closed its end: another one comes.
+    private mutating func dropEngine() {
         engine = nil
         keeper.losesEngine()
+    }
+
+    /// Nothing sensible can be said over this link any more. A fresh role gets a fresh one.
+    private func giveUp(_ why: String) -> RoleEnd {
+        tell(.warning("the firewall role is started again: \(why)"))
+        return RoleEnd.software
     }
 
     private mutating func obeyEngine(_ ready: Epoll.Interest) throws(RoleEnd) {
@@ -146,11 +152,11 @@ struct FirewallLoop: ~Copyable {
         do throws(ChannelError) {
             let result = try engine?.receive { orders.append($0) }
             for order in orders { keeper.obey(order, now: Clock.boot()) }
-            if result == .closed { dropEngine(nil) }
+            if result == .closed { dropEngine() }
         } catch {
             // What came whole before the fault still counts.
             for order in orders { keeper.obey(order, now: Clock.boot()) }
-            dropEngine("\(error)")
+            throw giveUp("what the engine sent cannot be read (\(error))")
         }
     }
 
@@ -161,7 +167,7 @@ struct FirewallLoop: ~Copyable {
                 // Nobody waits for an answer; what an operator should read goes the other way.
                 if case .warning(let sentence) = notice { tell(.warning(sentence)) }
             } else if engine?.enqueue(notice) != true {
-                return dropEngine("it does not read what it is told")
+                throw giveUp("the engine does not read what it is told")
             }
         }
         guard engine != nil else { return }
@@ -171,7 +177,10 @@ struct FirewallLoop: ~Copyable {
                 watchesWriting = !isFlushed
                 try epoll.modify(number, isFlushed ? .readable : [.readable, .writable], token: Token.engine)
             }
-        } catch { dropEngine(error.code == EPIPE || error.code == ECONNRESET ? nil : "\(error)") }
+        } catch {
+            guard error.code == EPIPE || error.code == ECONNRESET else { throw giveUp("\(error)") }
+            dropEngine()
+        }
     }
 
     // MARK: the kernel

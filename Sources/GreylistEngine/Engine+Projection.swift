@@ -24,8 +24,9 @@ extension Engine {
         var notices: [FirewallNotice] = []
         var isOpen = true
         do throws(ChannelError) { isOpen = try link.receive(into: &notices) } catch {
-            log.logger.error("the link to the firewall role was closed: \(error)")
+            log.logger.error("the firewall role is started again: \(error)")
             counters.malformedLinks += 1
+            notify(.linkBroken(.firewall))
             isOpen = false
         }
         for notice in notices { projection.handle(notice) }

@@ -7,8 +7,8 @@ internal import Moments
 internal import PeerText
 internal import RoleMessages
 
-/// What the tarpits report. They are considered hostile: whoever says what cannot be loses its link, and the supervisor
-/// makes a new one when it starts the worker again.
+/// What the tarpits report. They are considered hostile: whoever says what cannot be loses its link, and the supervisor starts
+/// the worker again.
 extension Engine {
     func attachTarpit(worker: UInt16, socket: consuming FileDescriptor) {
         for old in tarpits.values where old.worker == worker { detach(old) }
@@ -54,7 +54,8 @@ extension Engine {
     private func close(_ link: TarpitLink, _ fault: String) {
         if !fault.isEmpty {
             counters.malformedLinks += 1
-            log.logger.error("the link to tarpit worker \(link.worker) was closed: \(fault)")
+            log.logger.error("tarpit worker \(link.worker) is started again: \(fault)")
+            notify(.linkBroken(.tarpit(worker: link.worker)))
         }
         detach(link)
     }

@@ -18,16 +18,7 @@ extension SupervisorOrder {
             configuration.write(to: &writer)
         case .link(let link):
             kind = .link
-            switch link {
-            case .engine: writer.write(UInt8(0))
-            case .firewall: writer.write(UInt8(1))
-            case .tarpit(let worker):
-                writer.write(UInt8(2))
-                writer.write(worker)
-            case .fetch(let request):
-                writer.write(UInt8(3))
-                writer.write(request)
-            }
+            link.write(to: &writer)
         case .roles(let roles):
             kind = .roles
             writer.write(list: roles) { $1.write(to: &$0) }
@@ -50,14 +41,7 @@ extension SupervisorOrder {
         switch kind {
         case .start: self = .start(try RoleConfiguration(from: &reader))
         case .reload: self = .reload(try RoleConfiguration(from: &reader))
-        case .link:
-            switch try reader.readUInt8() {
-            case 0: self = .link(.engine)
-            case 1: self = .link(.firewall)
-            case 2: self = .link(.tarpit(worker: try reader.readUInt16()))
-            case 3: self = .link(.fetch(request: try reader.readUInt64()))
-            default: throw .invalidValue
-            }
+        case .link: self = .link(try Link(from: &reader))
         case .roles:
             self = .roles(try reader.readList(limit: Self.rolesLimit) { r throws(WireError) in try RoleStatus(from: &r) })
         case .reloadOutcome:
@@ -70,8 +54,33 @@ extension SupervisorOrder {
     }
 }
 
+extension SupervisorOrder.Link {
+    func write(to writer: inout WireWriter) {
+        switch self {
+        case .engine: writer.write(UInt8(0))
+        case .firewall: writer.write(UInt8(1))
+        case .tarpit(let worker):
+            writer.write(UInt8(2))
+            writer.write(worker)
+        case .fetch(let request):
+            writer.write(UInt8(3))
+            writer.write(request)
+        }
+    }
+
+    init(from reader: inout WireReader) throws(WireError) {
+        switch try reader.readUInt8() {
+        case 0: self = .engine
+        case 1: self = .firewall
+        case 2: self = .tarpit(worker: try reader.readUInt16())
+        case 3: self = .fetch(request: try reader.readUInt64())
+        default: throw .invalidValue
+        }
+    }
+}
+
 extension RoleNotice {
-    private enum Kind: UInt8 { case ready = 1, reloaded, reloadWanted, fatal, warning, fetchWanted }
+    private enum Kind: UInt8 { case ready = 1, reloaded, reloadWanted, fatal, warning, fetchWanted, linkBroken }
 
     /// Bytes of a sentence at most.
     public static let sentenceLimit = 8192
@@ -93,6 +102,9 @@ extension RoleNotice {
             kind = .fetchWanted
             writer.write(request)
             order.write(to: &writer)
+        case .linkBroken(let link):
+            kind = .linkBroken
+            link.write(to: &writer)
         case .fatal(let exitStatus, let sentence):
             kind = .fatal
             writer.write(exitStatus)
@@ -112,6 +124,7 @@ extension RoleNotice {
         case .reloaded: self = .reloaded(failure: try Self.readSentence(&reader))
         case .reloadWanted: self = .reloadWanted(request: try reader.readUInt64())
         case .fetchWanted: self = .fetchWanted(request: try reader.readUInt64(), try FetchOrder(from: &reader))
+        case .linkBroken: self = .linkBroken(try SupervisorOrder.Link(from: &reader))
         case .fatal:
             self = .fatal(exitStatus: try reader.readUInt8(), try reader.readString(limit: Self.sentenceLimit))
         case .warning: self = .warning(try reader.readString(limit: Self.sentenceLimit))

@@ -49,6 +49,8 @@ public enum RoleNotice: WireMessage, Hashable {
     /// A blocklist source shall be fetched by a process of its own (engine only); answered by `SupervisorOrder.link(.fetch)` or
     /// `fetchRefused`.
     case fetchWanted(request: UInt64, FetchOrder)
+    /// A role said what it cannot say, or stopped reading, and lost its link: it is to be ended and started again (engine only).
+    case linkBroken(SupervisorOrder.Link)
     /// Cannot go on: the sentence for the operator and greymoatd's exit status (64…78), after which the role ends.
     /// Without this notice a role that ends is started again.
     case fatal(exitStatus: UInt8, String)

@@ -203,6 +203,10 @@ final class Supervision {
                 tellRoles()
             case .reloaded(let failure): reloaded(role, failure: failure)
             case .reloadWanted(let request): wantReload(request)
+            case .linkBroken(let link):
+                // The engine alone judges others: a tarpit that a stranger has taken over must not be able to end it.
+                guard role.name == .engine, let broken = roles.first(where: { $0.name.link == link && $0 !== role }) else { continue }
+                end(broken)
             case .fatal(let status, let sentence):
                 guard case .stopping = phase else {
                     log.error("\(sentence)")

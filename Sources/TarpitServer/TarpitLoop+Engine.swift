@@ -51,8 +51,8 @@ extension TarpitLoop {
             switch error {
             case .system: break  // As good as a closed link.
             case .malformed(let fault):
-                let sentence = "greymoat-tarpit cannot read what the engine sent (\(fault)): install one version of all programs."
-                notify(.warning(sentence))
+                notify(.warning("greymoat-tarpit cannot read what the engine sent (\(fault)), and is started again."))
+                isEnding = true
             }
         }
         for verdict in verdicts { take(verdict) }

@@ -16,6 +16,7 @@ import WireFormat
         try body(tarpit)
         while try tarpit.nextOrEnd() != nil {}
         _ = try harness.log(until: lie)
+        #expect(try harness.nextNotice() == .linkBroken(.tarpit(worker: 0)))
         let control = try harness.control()
         let report = try control.status()
         #expect(report.connections.all == 0)

@@ -15,6 +15,7 @@ import WireFormat
 ///     reload-failure      refuses a reload
 ///     ignore-stop         does not end when told to
 ///     fetch URL           asks for a blocklist source to be fetched, once ready
+///     accuses             SIGUSR1 accuses firewall and engine of breaking their links
 ///
 /// SIGUSR1 makes it ask for a reload, SIGUSR2 send something that is no message.
 final class StubRole {
@@ -38,14 +39,18 @@ final class StubRole {
     private func turn() throws {
         var watched = ([3] + links).map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
         _ = poll(&watched, UInt(watched.count), 20)
-        switch wanted {
+        let asked = wanted
+        wanted = 0
+        switch asked {
+        case 1 where script.contains("accuses"):
+            try channel.send(RoleNotice.linkBroken(.firewall).packet())
+            try channel.send(RoleNotice.linkBroken(.engine).packet())
         case 1:
             requests += 1
             try channel.send(RoleNotice.reloadWanted(request: requests).packet())
         case 2: try channel.send([1, 2, 3])
         default: break
         }
-        wanted = 0
         for link in watched.dropFirst() where link.revents != 0 { hear(link.fd) }
         guard watched[0].revents != 0, let message = try channel.receive() else { return }
         if message.bytes.isEmpty { exit(0) }

@@ -109,6 +109,28 @@ struct SupervisionTests {
     }
 
     /// What seccomp answers a forbidden system call with.
+    /// Whom the engine accuses is started again, with a fresh link; nobody else may accuse, and the engine not itself.
+    @Test func theEngineAloneSaysWhoBrokeItsLink() throws {
+        let house = try StubHouse()
+        try house.configure("[listen]\nworkers = 1")
+        for accuser in ["greymoat-tarpit", "greymoat-engine"] { try house.script(accuser, "accuses") }
+        let daemon = try house.start()
+        func pid(_ role: String) -> Int32? { ProcessEntry.children(of: daemon.pid, running: role).first?.pid }
+        let firewall = try #require(pid("greymoat-firewall"))
+        let engine = try #require(pid("greymoat-engine"))
+        let tarpit = try #require(pid("greymoat-tarpit"))
+        kill(tarpit, SIGUSR1)
+        usleep(100_000)  // Two signals at once are one to it.
+        kill(tarpit, SIGUSR2)
+        try daemon.waitForLog("greymoat-tarpit sent something that is no message")
+        #expect(pid("greymoat-firewall") == firewall && pid("greymoat-engine") == engine)
+        kill(engine, SIGUSR1)
+        try daemon.waitForLog("greymoat-firewall 0 restarts=1")
+        try daemon.waitForLog("greymoat-engine is linked to firewall")
+        #expect(pid("greymoat-firewall") != firewall && pid("greymoat-engine") == engine)
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func aForbiddenCallIsNamed() throws {
         let house = try StubHouse()
         try house.configure("[listen]\nworkers = 1")

@@ -74,7 +74,7 @@ import WireFormat
         for order in orders { #expect(try SupervisorOrder(packet: order.packet()) == order) }
         let notices: [RoleNotice] = [
             .ready(missing: ["a", "b"]), .reloaded(failure: nil), .reloaded(failure: "x"), .reloadWanted(request: 1),
-            .fatal(exitStatus: 78, "sentence"), .warning("w"),
+            .fatal(exitStatus: 78, "sentence"), .warning("w"), .linkBroken(.tarpit(worker: 3)), .linkBroken(.firewall),
         ]
         for notice in notices { try check(notice) }
     }
