@@ -9,15 +9,12 @@ internal import RoleMessages
 /// `greymoat explain`: what would happen to an address now, and why.
 extension Engine {
     func explain(_ subject: String, _ client: ControlClient) {
-        if let address = IPAddress(subject) { return explain(address, client) }
-        guard let mail = PeerText(parsing: subject.utf8), mail.spamtrapKey.escaped.utf8.contains(UInt8(ascii: "@")) || isPostmaster(mail)
-        else {
-            return finish(client, .failure("\(subject) is neither an IP address nor a mail address", exitStatus: 64))
+        switch ExplanationSubject(subject) {
+        case .host(let address): explain(address, client)
+        case .mail(let address): explain(address, client)
+        case nil: finish(client, .notToBeExplained(subject))
         }
-        explain(mail, client)
     }
-
-    private func isPostmaster(_ mail: PeerText) -> Bool { mail.spamtrapKey.escaped == "postmaster" }
 
     private func explain(_ address: IPAddress, _ client: ControlClient) {
         let ticket = client.ticket
@@ -70,5 +67,29 @@ extension Engine {
             }
         }
         if !asked { finish(client, .failure("the engine is too busy; try again", exitStatus: 2)) }
+    }
+}
+
+/// What an administrator may ask about.
+enum ExplanationSubject {
+    case host(IPAddress)
+    case mail(PeerText)
+
+    init?(_ text: String) {
+        if let address = IPAddress(text) {
+            self = .host(address)
+        } else if let mail = PeerText(parsing: text.utf8),
+            mail.spamtrapKey.escaped.contains("@") || mail.spamtrapKey.escaped == "postmaster"
+        {
+            self = .mail(mail)
+        } else {
+            return nil
+        }
+    }
+}
+
+extension ControlReply {
+    static func notToBeExplained(_ subject: String) -> ControlReply {
+        .failure("\(subject) is neither an IP address nor a mail address", exitStatus: 64)
     }
 }

@@ -33,16 +33,7 @@ extension Engine {
     }
 
     private var database: StatusReport.Database {
-        var database = StatusReport.Database()
-        let counts = writer.counts
-        database.path = configuration.databasePath
-        database[.grey] = UInt64(clamping: counts.grey)
-        database[.white] = UInt64(clamping: counts.white)
-        database[.trapped] = UInt64(clamping: counts.trapped)
-        database[.spamtrap] = UInt64(clamping: counts.spamtraps)
-        database[.domain] = UInt64(clamping: counts.domains)
-        database[.allow] = UInt64(clamping: counts.allow)
-        database.size = fileSize(configuration.databasePath) ?? 0
+        var database = StatusReport.Database(path: configuration.databasePath, counts: writer.counts)
         database.queued = UInt64(writer.queued)
         database.failure = storeFault?.description
         return database
@@ -96,5 +87,19 @@ extension Engine {
             if let failure = list.failure { warnings.append("blocklist \(list.name): \(failure)") }
         }
         return Array(warnings.prefix(StatusReport.warningLimit))
+    }
+}
+
+extension StatusReport.Database {
+    init(path: String, counts: RowCounts) {
+        self.init()
+        self.path = path
+        self[.grey] = UInt64(clamping: counts.grey)
+        self[.white] = UInt64(clamping: counts.white)
+        self[.trapped] = UInt64(clamping: counts.trapped)
+        self[.spamtrap] = UInt64(clamping: counts.spamtraps)
+        self[.domain] = UInt64(clamping: counts.domains)
+        self[.allow] = UInt64(clamping: counts.allow)
+        size = fileSize(path) ?? 0
     }
 }

@@ -52,15 +52,22 @@ public enum EngineRole {
             case .full, .readOnly, .denied, .damaged, .failed: log.logger.error("attempts cannot be stored: \(error)")
             }
         }
+        let lookup = SQLiteReader(path: path)
+        let reader = SQLiteReader(path: path)
         do throws(SystemError) {
             let engine = try Engine(
                 EngineParts(
                     version: version, configuration: configuration, rules: rules, domainsFault: domainsFault, missingSandbox: missing,
                     supervisor: supervisor, controlListener: controlListener, packetLog: packetLog, blocklists: blocklists,
                     configurationListener: configurationListener, store: store, counts: { store.counts },
-                    lookup: SQLiteReader(path: path), reader: SQLiteReader(path: path),
+                    lookup: lookup, reader: reader,
                     backUp: { file throws(StoreFault) in try SQLiteReader(path: path).backUp(to: file) }, clock: .system, sink: sink))
-            return engine.run()
+            let status = engine.run()
+            // Its threads have ended. Whoever closes the database last folds the write-ahead log into the file.
+            lookup.close()
+            reader.close()
+            store.close()
+            return status
         } catch {
             log.logger.critical("\(error)")
             sink.flush()

@@ -61,12 +61,16 @@ struct RoleConfigurations {
         result.suffixAtLabel = configuration.greylist.suffixAtLabel
         result.hasAllowedDomains = files.allowedDomains != nil
         result.allowedDomainsPath = configuration.greylist.allowedDomains
+        result.maximumConnections = UInt32(limits.maximumConnections)
+        result.maximumBlack = UInt32(limits.maximumBlack)
         result.hasPacketLog = true
+        result.packetLogGroup = UInt16(configuration.packetLog.group)
         result.learnOutbound = configuration.packetLog.learnOutbound
         result.packetLogInterface = interfaceIndex
         result.logFormat = configuration.log.format == .json ? .json : .spamd
         result.logLevel = configuration.log.level.rawValue
         result.verbose = configuration.log.verbose
+        result.firewallTable = configuration.firewall.table
         result.managesFirewall = configuration.firewall.manage
         result.offersTLS = !files.certificate.isEmpty
         result.controlGroup = controlGroup
