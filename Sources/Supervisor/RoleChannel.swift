@@ -60,7 +60,12 @@ final class RoleChannel {
                 do throws(WireError) { notices.append(try RoleNotice(packet: message.bytes)) } catch {
                     return .ended(notices, reason: "sent something that is no message (\(error))")
                 }
-            } catch { return .ended(notices, reason: error.code == ECONNRESET ? nil : "\(error)") }
+            } catch {
+                // It ended without reading all its orders. That is told once and first: its last words, the reason among
+                // them, are still there to be read, and then its end.
+                if error.code == ECONNRESET { continue }
+                return .ended(notices, reason: "\(error)")
+            }
         }
         return .notices(notices)
     }
