@@ -15,6 +15,7 @@ extension Engine {
         nextSecond = now.boot + .seconds(1)
         expireControlClients()
         passBlocklistTime()
+        tryStore()
         if now.boot >= nextExpiry && !isExpiring { expire() }
     }
 
@@ -38,6 +39,25 @@ extension Engine {
         if !posted { log.logger.error("stored times could not be shifted: too much waits for the database") }
     }
 
+    /// Writes what changes nothing, so that trouble that is over shows as over before a stranger comes by. A full disk
+    /// still has room for so little: there the next attempt tells.
+    private func tryStore() {
+        switch storeFault {
+        case nil, .full, .newer: return
+        case .readOnly, .denied, .damaged, .inUse, .failed: break
+        }
+        guard !isTrying else { return }
+        isTrying = writer.perform { owner throws(StoreFault) in
+            try owner.store.transact { transaction throws(StoreFault) in try transaction.shiftTimes(by: .zero) }
+        } then: { [unowned self] result in
+            isTrying = false
+            switch result {
+            case .success: noteStored()
+            case .failure(let fault): note(fault)
+            }
+        }
+    }
+
     /// Deletes a chunk of expired rows, and the next one when that is done: attempts that came meanwhile go first.
     private func expire() {
         isExpiring = true
@@ -50,8 +70,10 @@ extension Engine {
             isExpiring = false
             switch result {
             case .success(let counts):
-                counters.expired += UInt64(counts.grey + counts.white + counts.trapped)
-                noteStored()
+                let expired = UInt64(counts.grey + counts.white + counts.trapped)
+                counters.expired += expired
+                // Where nothing was deleted nothing was written either.
+                if expired > 0 { noteStored() }
                 if counts.more { return expire() }
             case .failure(let fault): note(fault)
             }

@@ -58,6 +58,8 @@ final class Engine {
     var counters = EngineCounters()
     /// Why nothing could be stored the last time it was tried.
     var storeFault: StoreFault?
+    /// Whether something is being written to see if it can be.
+    var isTrying = false
     /// The latest moment at which somebody innocent may have tried our other addresses without our knowing.
     var doubt: UnixTime
     /// When the administrator's blocks may be put back again for a stray's sake.

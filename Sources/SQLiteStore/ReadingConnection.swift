@@ -1,9 +1,13 @@
 import GRDB
+import Glibc
 import GreylistPolicy
 
 /// An open read-only connection.
 final class ReadingConnection {
     let identity: FileIdentity
+    /// Then it must not stay open: SQLite shares the memory beside the database among all connections of a process, and
+    /// the writer could not write in what was opened for reading, long after the disk has become writable.
+    let isOnReadOnlyDisk: Bool
     let listing: SQLiteListing
     private let path: String
     private let queue: DatabaseQueue
@@ -12,6 +16,7 @@ final class ReadingConnection {
     init(_ path: String, cacheBytes: Int) throws(StoreFault) {
         self.path = path
         identity = FileIdentity(path)
+        isOnReadOnlyDisk = access(path, W_OK) != 0
         var configuration = Configuration()
         configuration.label = "greymoat.reader"
         configuration.readonly = true

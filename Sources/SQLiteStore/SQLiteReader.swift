@@ -68,6 +68,7 @@ public final class SQLiteReader: GreylistReader {
             connection = try ReadingConnection(path, cacheBytes: cacheBytes)
             self.connection = connection
         }
+        defer { if connection.isOnReadOnlyDisk { self.connection = nil } }
         do throws(StoreFault) {
             return try body(connection)
         } catch {

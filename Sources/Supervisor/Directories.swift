@@ -57,7 +57,12 @@ struct Directories {
     /// directory may have put anything there, so nothing is followed and only plain files of our own change hands.
     private static func give(_ path: String, to owner: Spawn.Identity) throws(StartFailure) {
         do throws(SystemError) {
-            try retrying("give") { chown(path, owner.user, owner.group) }
+            var directory = stat()
+            try retrying("look at") { stat(path, &directory) }
+            // Not when it is theirs already: a disk that went read-only must not keep us from serving.
+            if directory.st_uid != owner.user || directory.st_gid != owner.group {
+                try retrying("give") { chown(path, owner.user, owner.group) }
+            }
             for suffix in ["", "-wal", "-shm"] {
                 let number = open("\(path)/\(database)\(suffix)", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
                 guard number >= 0 else { continue }
