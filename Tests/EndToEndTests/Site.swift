@@ -84,9 +84,9 @@ final class Site: @unchecked Sendable {
         ]
     }
 
-    /// Starts greymoatd and waits until it listens.
-    func start(_ switches: [String] = []) throws {
-        let daemon = try host.spawn(daemonArguments + switches)
+    /// Starts greymoatd and waits until it listens. `wrapper`: a command that becomes the one that follows it.
+    func start(_ switches: [String] = [], wrapper: [String] = []) throws {
+        let daemon = try host.spawn(wrapper + daemonArguments + switches)
         try daemon.waitForLog("listening", within: .seconds(20))
         self.daemon = daemon
     }
@@ -138,6 +138,8 @@ final class Site: @unchecked Sendable {
         return found
     }
 
+    var database: String { directory + "/state/greymoat.db" }
+
     // MARK: Processes
 
     /// The pids of a role, by the name `ps` shows.
@@ -178,12 +180,14 @@ func wait(untilWall time: Int64) {
 }
 
 /// Looks again and again until `condition` gives a value; throws with `what` when `limit` passes first.
-func eventually<Value>(_ what: String, within limit: Duration = .seconds(10), _ condition: () throws -> Value?) throws -> Value {
+func eventually<Value>(_ what: @autoclosure () -> String, within limit: Duration = .seconds(10), _ condition: () throws -> Value?) throws
+    -> Value
+{
     let deadline = ContinuousClock.now + limit
     let timer = Guarded(())
     while true {
         if let value = try condition() { return value }
-        guard ContinuousClock.now < deadline else { throw LabError("did not come to pass within \(limit): \(what)") }
+        guard ContinuousClock.now < deadline else { throw LabError("did not come to pass within \(limit): \(what())") }
         _ = timer.wait(within: .milliseconds(20)) { _ in Int?.none }
     }
 }

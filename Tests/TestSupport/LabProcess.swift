@@ -47,6 +47,11 @@ public final class LabProcess: Sendable {
             state.with { bytes.isEmpty ? $0.open -= 1 : $0.log.append(contentsOf: bytes) }
         }
         Thread.detachNewThread {
+            // Who ends without reading all of it is no reason for us to end.
+            var pipeSignal = sigset_t()
+            sigemptyset(&pipeSignal)
+            sigaddset(&pipeSignal, SIGPIPE)
+            pthread_sigmask(SIG_BLOCK, &pipeSignal, nil)
             var bytes = Array(input.utf8)[...]
             while !bytes.isEmpty {
                 let count = bytes.withUnsafeBytes { write(standardInput, $0.baseAddress, $0.count) }
