@@ -21,10 +21,11 @@ extension ControlRequest {
         case .query(let keys):
             kind = .query
             writer.write(list: keys) { $1.write(to: &$0) }
-        case .change(let changes, let confirmed):
+        case .change(let changes, let confirmed, let moreFollow):
             kind = .change
             writer.write(list: changes) { $1.write(to: &$0) }
             writer.write(confirmed)
+            writer.write(moreFollow)
         case .explain(let subject):
             kind = .explain
             writer.write(subject)
@@ -69,7 +70,7 @@ extension ControlRequest {
         case .change:
             self = .change(
                 try reader.readList(limit: Self.batchLimit) { r throws(WireError) in try RowChange(from: &r) },
-                confirmed: try reader.readBool())
+                confirmed: try reader.readBool(), moreFollow: try reader.readBool())
         case .explain: self = .explain(try reader.readString(limit: Self.keyLimit))
         case .beginImport: self = .beginImport(dryRun: try reader.readBool())
         case .importLines: self = .importLines(try reader.readBytes(limit: Self.chunkLimit))

@@ -15,8 +15,9 @@ public enum ControlRequest: WireMessage, Hashable {
     /// Answered by `.rows` with what was found, in the order of the keys, then `.outcomes`: `done` or `notFound` for each key.
     case query([RowKey])
     /// Carried out in order, in one transaction; answered by `.outcomes`, one for each change. `confirmed`: the administrator
-    /// knows that the first allowed domain traps mail to every other.
-    case change([RowChange], confirmed: Bool)
+    /// knows that the first allowed domain traps mail to every other. `moreFollow`: the next request belongs to this one, and
+    /// the kernel's sets are waited for by the last alone; a hundred thousand blocks reach them a few times, not once a message.
+    case change([RowChange], confirmed: Bool, moreFollow: Bool = false)
     /// What would happen to this IP address or mail address now; answered by `.explanation`.
     case explain(String)
     /// Lines in the canonical text form follow. `dryRun`: check them, change nothing.
@@ -77,7 +78,8 @@ public enum ControlRequest: WireMessage, Hashable {
 extension ControlRequest {
     /// The changes in as few messages as their sizes allow, in order. Each message is a transaction of its own.
     public static func changes(_ changes: [RowChange], confirmed: Bool = false) -> [ControlRequest] {
-        batches(changes) { $0.encodedSizeBound }.map { .change($0, confirmed: confirmed) }
+        let batches = batches(changes) { $0.encodedSizeBound }
+        return batches.enumerated().map { .change($1, confirmed: confirmed, moreFollow: $0 + 1 < batches.count) }
     }
 
     /// The keys in as few messages as their sizes allow, in order.

@@ -4,9 +4,10 @@ internal import GreylistPolicy
 internal import Moments
 internal import PeerText
 
-/// The administrator's additions and deletions: one transaction, and the kernel's sets have followed when the answer comes.
+/// The administrator's additions and deletions: one transaction, and the kernel's sets have followed when the answer comes to
+/// it, or to the last of several that belong together.
 extension Engine {
-    func change(_ changes: [RowChange], _ confirmed: Bool, _ client: ControlClient) {
+    func change(_ changes: [RowChange], _ confirmed: Bool, _ moreFollow: Bool, _ client: ControlClient) {
         let wall = now.wall
         let ticket = client.ticket
         let posted = writer.perform { owner throws(StoreFault) in
@@ -15,7 +16,14 @@ extension Engine {
             switch result {
             case .success(let (outcomes, projected)):
                 noteStored()
-                guard let client = self.client(of: ticket) else { return projection.submit(projected, waiter: nil) }
+                guard let client = self.client(of: ticket), !moreFollow else {
+                    projection.submit(projected, waiter: nil)
+                    if let client = self.client(of: ticket) {
+                        reply(.outcomes(outcomes), to: client)
+                        finish(client)
+                    }
+                    return
+                }
                 projection.submit(projected, waiter: .control(awaitKernel(client, [.outcomes(outcomes)])))
             case .failure(let fault):
                 note(fault)

@@ -56,8 +56,10 @@ extension Engine {
         let waiter = Projection.Waiter.control(awaitKernel(client, [.imported(session.report)]))
         if session.hosts > ControlClient.Import.wholeLoadLimit {
             projection.reload(waiter: waiter)
-        } else {
+        } else if session.hosts > 0 {
             projection.waitForAll(waiter)
+        } else {
+            projection.submit([], waiter: waiter)
         }
     }
 }

@@ -11,7 +11,7 @@ extension Engine {
         case .status: finish(client, status())
         case .list(let filter): list(filter, client)
         case .query(let keys): query(keys, client)
-        case .change(let changes, let confirmed): change(changes, confirmed, client)
+        case .change(let changes, let confirmed, let moreFollow): change(changes, confirmed, moreFollow, client)
         case .explain(let subject): explain(subject, client)
         case .beginImport(let dryRun):
             client.activity = .importing(ControlClient.Import(dryRun: dryRun, nextProgress: now.boot + .milliseconds(500)))

@@ -31,7 +31,7 @@ extension Projection {
         staleBlocks.removeAll()
         // The load brings their contents; one whose first pieces are with the role already must be ended, and is out of date then.
         for replacement in replacements where !replacement.hasBegun {
-            waiters.append(contentsOf: outstanding.removeValue(forKey: replacement.order) ?? [])
+            waiters.append(contentsOf: endOrder(replacement.order) ?? [])
         }
         replacements.removeAll { !$0.hasBegun }
         for replacement in replacements { staleBlocks[replacement.set] = [] }

@@ -23,34 +23,42 @@ extension Projection {
         }
         gathered.removeAll(keepingCapacity: gathered.count <= FirewallOrder.batchLimit)
         gatheredWaiters.removeAll()
-        for (set, waiters) in staleBlocks { replace(set, waiters) }
-        staleBlocks.removeAll()
+        for set in staleBlocks.keys where blocksUnderWay[set] == nil {
+            replace(set, staleBlocks.removeValue(forKey: set) ?? [])
+        }
     }
 
-    func replace(_ set: FirewallOrder.BlockSet, _ waiters: [Waiter]) {
+    private func replace(_ set: FirewallOrder.BlockSet, _ waiters: [Waiter]) {
+        let order = nextOrder()
+        outstanding[order] = waiters
+        blocksUnderWay[set] = order
         switch set {
-        case .black: sendBlocks(set, black, waiters)
+        case .black: sendBlocks(order, set, black)
         case .allow:
             let asked = reader.ask(ProjectionLoad.allowedRanges) { [weak self] result in
-                guard let self else { return }
-                guard link != nil, state != .removed else { return keep(waiters, "") }
+                // A role that came meanwhile gets them with its load.
+                guard let self, outstanding[order] != nil else { return }
                 switch result {
-                case .success(let ranges): sendBlocks(set, RangeSet(ranges), waiters)
+                case .success(let ranges): sendBlocks(order, set, RangeSet(ranges))
                 case .failure(let fault):
                     note("the database cannot be read: \(fault)")
-                    keep(waiters, "\(fault)")
+                    keep(endOrder(order) ?? [], "\(fault)")
                     beginLoad()
                 }
             }
-            if !asked { staleBlocks[set] = waiters }
+            if !asked { staleBlocks[set] = endOrder(order) }
         }
     }
 
     /// Queues a set's whole contents; they leave as fast as the role takes them.
-    func sendBlocks(_ set: FirewallOrder.BlockSet, _ ranges: RangeSet, _ waiters: [Waiter]) {
-        let order = nextOrder()
-        outstanding[order] = waiters
+    private func sendBlocks(_ order: UInt64, _ set: FirewallOrder.BlockSet, _ ranges: RangeSet) {
         replacements.append(BlockReplacement(order: order, set: set, ranges: ranges))
+    }
+
+    /// The order is over, one way or the other: who waited for it; nil when nobody knows of it any more.
+    func endOrder(_ order: UInt64) -> [Waiter]? {
+        if let set = blocksUnderWay.first(where: { $0.value == order })?.key { blocksUnderWay[set] = nil }
+        return outstanding.removeValue(forKey: order)
     }
 
     /// Sends the next pieces while the link is not full. The role gathers them until the last, whatever comes between.
@@ -93,6 +101,7 @@ extension Projection {
     func abandonOrders() {
         for waiters in outstanding.values { gatheredWaiters.append(contentsOf: waiters) }
         outstanding.removeAll()
+        blocksUnderWay.removeAll()
         if let load { gatheredWaiters.append(contentsOf: load.waiters) }
         load = nil
         replacements.removeAll()

@@ -59,6 +59,9 @@ final class Projection {
     var staleBlocks: [FirewallOrder.BlockSet: [Waiter]] = [:]
     /// Whole contents of block sets on their way, piece by piece, in order.
     var replacements: [BlockReplacement] = []
+    /// The order that replaces a block set's contents, from the reading of them on. One for each set at a time: what changes
+    /// meanwhile goes with the next, so that many changes in a row cost the kernel few replacements.
+    var blocksUnderWay: [FirewallOrder.BlockSet: UInt64] = [:]
     /// Orders on their way, with who waits for each.
     var outstanding: [UInt64: [Waiter]] = [:]
     var elementReads: [UInt64: (UInt32?) -> Void] = [:]
@@ -106,14 +109,15 @@ final class Projection {
             case .delete(let set, let address):
                 gathered.append(.delete(FirewallOrder.HostSet(set), address))
                 waitsForElements = true
-            case .allowChanged:
-                staleBlocks[.allow, default: []].append(contentsOf: waiter.map { [$0] } ?? [])
-                waitsForBlocks = true
+            case .allowChanged: waitsForBlocks = true
             }
         }
+        if waitsForBlocks { staleBlocks[.allow, default: []].append(contentsOf: waiter.map { [$0] } ?? []) }
         guard let waiter else { return }
         if waitsForElements && !waitsForBlocks { gatheredWaiters.append(waiter) }
-        if !waitsForElements && !waitsForBlocks { released.append((waiter, .inKernel)) }
+        guard !waitsForElements && !waitsForBlocks else { return }
+        // A command that changed nothing may be the last of several that did.
+        if case .control = waiter, link != nil { waitForAll(waiter) } else { released.append((waiter, .inKernel)) }
     }
 
     /// The loaded blacklists changed (blacklist-only mode).
@@ -121,7 +125,12 @@ final class Projection {
 
     /// Releases `waiter` when the kernel has everything handed in so far.
     func waitForAll(_ waiter: Waiter) {
-        if gathered.isEmpty && outstanding.isEmpty && load == nil {
+        if link == nil {
+            released.append((waiter, .failed("the firewall role is not running; the sets follow when it is back")))
+        } else if staleBlocks[.allow] != nil || blocksUnderWay[.allow] != nil {
+            // Blocks leave last, behind everything gathered.
+            staleBlocks[.allow, default: []].append(waiter)
+        } else if gathered.isEmpty && outstanding.isEmpty && load == nil {
             released.append((waiter, .inKernel))
         } else if gathered.isEmpty, let last = outstanding.keys.max() {
             outstanding[last]?.append(waiter)
@@ -211,14 +220,14 @@ final class Projection {
             release(load.waiters, .inKernel)
             if mustLoadAgain { beginLoad() }
         } else {
-            release(outstanding.removeValue(forKey: order) ?? [], .inKernel)
+            release(endOrder(order) ?? [], .inKernel)
         }
     }
 
     func failed(_ order: UInt64, _ reason: String) {
         if let load, load.order == order {
             giveUpLoad(reason)
-        } else if let waiters = outstanding.removeValue(forKey: order) {
+        } else if let waiters = endOrder(order) {
             note(reason)
             keep(waiters, reason)
             switch state {

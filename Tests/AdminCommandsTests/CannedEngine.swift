@@ -28,7 +28,7 @@ enum CannedEngine {
             let text = lines.map { filter.form == .keys ? $0.split(separator: "|")[1] : $0 }.map { $0 + "\n" }.joined()
             return .replies([.heading(.init(now: now, passtime: .seconds(1500))), .rows(Array(text.utf8)), .done])
         case .query(let keys): return query(keys)
-        case .change(let changes, let confirmed): return .replies([.outcomes(changes.map { outcome($0, confirmed) }), .done])
+        case .change(let changes, let confirmed, _): return .replies([.outcomes(changes.map { outcome($0, confirmed) }), .done])
         case .explain(let subject): return .replies([.explanation(explanation(subject)), .done])
         case .finishImport:
             var report = ImportReport()

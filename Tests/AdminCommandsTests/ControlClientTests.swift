@@ -153,7 +153,7 @@ import WireFormat
         try "#aol.com\n152.163.225.0/24\n64.12.143.99/32\n\n  10.0.0.1 # ours\r\n2001:db8::/32\"\n".write(
             toFile: path, atomically: true, encoding: .utf8)
         #expect(run("allow", "add", "--file", path, at: engine.path).status == 0)
-        guard case .change(let changes, _)? = engine.requests.last else {
+        guard case .change(let changes, _, _)? = engine.requests.last else {
             Issue.record("no change was sent")
             return
         }
@@ -183,7 +183,7 @@ import WireFormat
     /// More failures than an exit status can say are still failures.
     @Test func manyFailures() throws {
         let engine = try FakeEngine { request in
-            guard case .change(let changes, _) = request else { return .hangUp }
+            guard case .change(let changes, _, _) = request else { return .hangUp }
             return .replies([.outcomes(changes.map { _ in .notFound }), .done])
         }
         let output = Console.Captured()

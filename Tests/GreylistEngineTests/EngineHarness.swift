@@ -268,6 +268,19 @@ extension Peer where Incoming == FirewallOrder, Outgoing == FirewallNotice {
         }
     }
 
+    /// The next orders must replace a block set whole; the test answers them.
+    func blocks(_ set: FirewallOrder.BlockSet = .allow) throws -> (order: UInt64, ranges: [IPRange]) {
+        var ranges: [IPRange] = []
+        while true {
+            guard case .replaceBlocks(let order, set, let more, let last) = try next() else {
+                Issue.record("no replacement of \(set)")
+                return (0, [])
+            }
+            ranges += more
+            if last { return (order, ranges) }
+        }
+    }
+
     /// The next order must be a change; the test answers it.
     func change() throws -> (order: UInt64, changes: [FirewallOrder.ElementChange]) {
         guard case .change(let order, let changes) = try next() else {

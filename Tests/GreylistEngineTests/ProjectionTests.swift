@@ -84,6 +84,67 @@ import Testing
         #expect(try control.status().firewall.state == .inStep)
     }
 
+    /// A file of blocks: many messages, few replacements, each of them whole and merged; the command ends with the last.
+    @Test func allowedBlocksAreReplacedWhole() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.loadedFirewall()
+        let control = try harness.control()
+        let networks = (0..<1100).map { IPPrefix(IPAddress(ipv4: 0x0A00_0000 + UInt32($0) << 9), length: 24)! }
+        let hosts = (0..<1100).map { IPPrefix(IPAddress(ipv4: 0x0A00_0007 + UInt32($0) << 9), length: 32)! }
+        // The last message holds what is there already: it changes nothing, and waits all the same.
+        let blocks = networks + hosts + networks.prefix(ControlRequest.batchLimit)
+        let requests = ControlRequest.changes(blocks.map { .add(.allow($0))! })
+        #expect(requests.count == 10)
+        for request in requests { try control.send(request) }
+
+        let (first, some) = try firewall.blocks()
+        #expect(!some.isEmpty)
+        // While the kernel is at it, the other messages are carried out, and one more replacement is enough for all of them;
+        // two, where the last message is still on its way to the database.
+        for _ in requests.dropLast() { #expect(try control.answer().last == .done) }
+        #expect(try control.isQuiet() && firewall.isQuiet())
+        try firewall.send(.done(order: first, .applied))
+        var replacements = 1
+        while try control.isQuiet(), replacements < 4 {
+            guard try !firewall.isQuiet() else { continue }
+            let (order, all) = try firewall.blocks()
+            #expect(all == networks.map(\.range))
+            try firewall.send(.done(order: order, .applied))
+            replacements += 1
+        }
+        #expect(try control.answer().last == .done)
+        #expect((2...3).contains(replacements))
+
+        let removed = Array(networks.prefix(ControlRequest.batchLimit))
+        try control.send(.change(removed.map { .delete(.allow($0)) }, confirmed: false))
+        let (third, rest) = try firewall.blocks()
+        #expect(rest == hosts.prefix(removed.count).map(\.range) + networks.dropFirst(removed.count).map(\.range))
+        try firewall.send(.done(order: third, .applied))
+        #expect(try control.answer() == [.outcomes(removed.map { _ in .done }), .done])
+        #expect(try firewall.isQuiet())
+    }
+
+    /// A request with one change too many is refused whole: `ControlRequest.changes` is how to send many.
+    @Test(arguments: [ControlRequest.batchLimit, ControlRequest.batchLimit + 1]) func requestsAreBounded(count: Int) throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.loadedFirewall()
+        let control = try harness.control()
+        let changes = (0..<count).map { RowChange.add(.allow(IPPrefix(IPAddress(ipv4: 0x0A00_0000 + UInt32($0)), length: 32)!))! }
+        try control.send(.change(changes, confirmed: false))
+        if count > ControlRequest.batchLimit {
+            guard case .failure(let sentence, exitStatus: 64)? = try control.answer().last else {
+                Issue.record("too large a request was carried out")
+                return
+            }
+            #expect(sentence.contains("does not understand this request"))
+            #expect(try harness.rows([.allow]).isEmpty)
+        } else {
+            try firewall.send(.done(order: try firewall.blocks().order, .applied))
+            #expect(try control.answer() == [.outcomes(changes.map { _ in .done }), .done])
+            #expect(try harness.rows([.allow]).count == count)
+        }
+    }
+
     @Test func aFailedChangeBringsALoad() throws {
         let harness = try EngineHarness()
         let firewall = try harness.loadedFirewall()
