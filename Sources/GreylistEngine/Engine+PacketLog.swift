@@ -9,23 +9,37 @@ internal import RoleMessages
 /// Connections that reached the real server, as the kernel logs them: what one turn receives becomes one transaction and
 /// one change of the sets.
 extension Engine {
+    /// From one round of refreshes to the next: a host that delivers all day is written once a second at most.
+    static let refreshPause: Duration = .seconds(1)
+
     func receivePackets() {
         guard packetLog != nil else { return }
+        var sightings = packetSightings
+        packetSightings = PacketSightings()
+        defer { packetSightings = sightings }
         do throws(PacketLogError) {
-            var sightings = packetSightings
-            packetSightings = PacketSightings()
             let only = configuration.packetLogInterface
             try packetLog?.receive { sightings.add($0, interface: only) }
-            packetSightings = sightings
         } catch {
             log.logger.error("\(error); the packet log goes on")
         }
     }
 
-    /// Hands what has been seen to the writer, unless the last batch is still there: then it waits and grows together.
+    /// When the next batch is to be handed over; nil when there is none, or the last is still with the writer.
+    var refreshDue: MonotonicTime? {
+        if isRefreshing { return nil }
+        if !dueSightings.isEmpty { return now.boot }
+        return packetSightings.isEmpty ? nil : nextRefresh
+    }
+
+    /// Hands a batch of this round to the writer, if it is time for one. What is seen meanwhile grows together for the next round.
     func refreshSeen() {
-        guard !packetSightings.isEmpty, !isRefreshing else { return }
-        let sightings = packetSightings.takeBatch()
+        guard let refreshDue, now.boot >= refreshDue else { return }
+        if dueSightings.isEmpty {
+            swap(&dueSightings, &packetSightings)
+            nextRefresh = now.boot + Self.refreshPause
+        }
+        let sightings = dueSightings.takeBatch()
         let wall = now.wall
         isRefreshing = writer.perform { owner throws(StoreFault) in
             try owner.refresh(sightings, now: wall)
@@ -43,6 +57,14 @@ extension Engine {
             }
         }
         if !isRefreshing { packetCounts.unstored += sightings.connections }
+    }
+
+    /// Hands over everything, because the engine ends.
+    func refreshLast() {
+        while !dueSightings.isEmpty || !packetSightings.isEmpty {
+            (isRefreshing, nextRefresh) = (false, now.boot)
+            refreshSeen()
+        }
     }
 }
 

@@ -5,7 +5,7 @@ internal import Moments
 /// What happens because time passes.
 extension Engine {
     /// Rows deleted in one transaction at most: a few milliseconds that no attempt waits longer for.
-    static let expiryChunk = 500
+    static let expiryChunk = 250
     /// From one look for expired rows to the next.
     static let expiryPause: Duration = .seconds(60)
 

@@ -43,10 +43,12 @@ final class Engine {
     var reports: [TarpitReport] = []
 
     var packetLog: PacketLogReceiver?
-    /// Seen in the packet log and not yet handed to the writer.
+    /// Seen in the packet log since the last round of refreshes began, and what that round has still to do.
     var packetSightings = PacketSightings()
+    var dueSightings = PacketSightings()
     var packetCounts = PacketCounts()
     var isRefreshing = false
+    var nextRefresh: MonotonicTime
     var control = ControlServer()
     var blocklistTable = BlocklistTable()
     let keeper: BlocklistKeeper
@@ -87,6 +89,7 @@ final class Engine {
         steps = StepWatch(start: now)
         nextSecond = now.boot + .seconds(1)
         nextExpiry = now.boot
+        nextRefresh = now.boot
         nextAllowMend = now.boot
         self.reader = reader
         lookup = parts.lookup
@@ -148,6 +151,7 @@ final class Engine {
             endTurn()
         }
         // What was queued is committed: an acknowledgement that comes too late costs less than a tuple.
+        refreshLast()
         writer.stop()
         reader.stop()
         log.sink.flush()
@@ -158,6 +162,7 @@ final class Engine {
         if !control.active.isEmpty || projection.hasMoreToSend { return .zero }
         var deadline = nextSecond
         if let retry = projection.deadline { deadline = min(deadline, retry) }
+        if let refreshDue { deadline = min(deadline, refreshDue) }
         // A manual clock stands still: look at it once a second all the same.
         return min(.seconds(1), max(.zero, deadline - clock.now().boot))
     }
@@ -184,9 +189,11 @@ final class Engine {
     private func endTurn() {
         postAttempts()
         refreshSeen()
+        // Commands first: what they ask of the firewall leaves in this turn. What the kernel's answer says to them is sent in
+        // the next, which follows at once.
+        flushControlClients()
         flushProjection()
         flushTarpits()
-        flushControlClients()
         announce()
         log.sink.flush()
     }

@@ -12,12 +12,13 @@ struct PacketSightings: Sendable {
     /// Hosts in one transaction at most, so that no attempt waits long behind it.
     static let batchLimit = 1000
 
+    var hosts: Int { inbound.count + outbound.count }
     var isEmpty: Bool { inbound.isEmpty && outbound.isEmpty }
     var connections: UInt64 { UInt64((inbound.values.reduce(0, +)) + outbound.values.reduce(0, +)) }
 
     /// `interface`: the only one that counts, 0 for all.
     mutating func add(_ packet: LoggedPacket, interface: UInt32) {
-        guard interface == 0 || packet.interface == interface, inbound.count + outbound.count < Self.limit else { return }
+        guard interface == 0 || packet.interface == interface, hosts < Self.limit else { return }
         switch packet.direction {
         case .inbound: inbound[packet.address, default: 0] += 1
         case .outbound: outbound[packet.address, default: 0] += 1
@@ -26,7 +27,7 @@ struct PacketSightings: Sendable {
 
     /// Takes out as many hosts as one transaction holds.
     mutating func takeBatch() -> PacketSightings {
-        guard inbound.count + outbound.count > Self.batchLimit else {
+        guard hosts > Self.batchLimit else {
             defer { self = PacketSightings() }
             return self
         }
