@@ -56,6 +56,44 @@ struct KernelHealingTests {
         #expect(scene.firewall.loads.count == 2)
     }
 
+    /// Any one rule of the table: until it is back, nobody proven or allowed meets the tarpit.
+    @Test(arguments: ["greymoat.nft", "greymoat-blackonly.nft"]) func noSingleRuleGuardsAWhiteHost(ruleset: String) throws {
+        let sources = ["192.0.2.11", "2001:db8::11", "192.0.2.14", "2001:db8::14"]
+        let scene = try MailScene(
+            ruleset,
+            fill: { firewall in
+                for host in sources.prefix(2) { firewall.keep(host) }
+                firewall.blocks[.allow] = sources.suffix(2).map { IPPrefix($0)!.range }
+                if firewall.configuration.blacklistOnly { firewall.blocks[.black] = sources.map { IPPrefix($0)!.range } }
+            })
+        /// Chain and handle of each rule, in the listing's order.
+        func rules() throws -> [(chain: String, handle: String)] {
+            var rules: [(chain: String, handle: String)] = []
+            var chain: String?
+            for line in try scene.server.run("nft", "-a", "list", "table", "inet", "greymoat").split(separator: "\n") {
+                let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" }).map(String.init)
+                if words.first == "chain" { chain = words[1] } else if words == ["}"] { chain = nil }
+                guard let chain, words.first != "chain", words.suffix(2).first == "handle" else { continue }
+                rules.append((chain, words[words.count - 1]))
+            }
+            return rules
+        }
+        let traffic = sources.map { Traffic(from: scene.stranger, $0, to: $0.contains(":") ? "2001:db8::2" : "192.0.2.2") }
+        let whole = try rules().map(\.chain)
+        #expect(whole.count >= 10)
+        for index in whole.indices {
+            let rule = try rules()[index]
+            try scene.server.run("nft", "delete", "rule", "inet", "greymoat", rule.chain, "handle", rule.handle)
+            #expect(try scene.firewall.serve { $0.outcomes.count == index + 2 && $0.isLive })
+            #expect(try rules().map(\.chain) == whole)
+        }
+        for each in traffic { #expect(each.flow()) }
+        for each in traffic.map({ $0.stop() }) {
+            #expect(each.answers.keys.sorted() == ["real"] && each.failures.isEmpty, "\(each)")
+        }
+        #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
+    }
+
     @Test func foreignChangesOfElementsAreUndone() throws {
         let scene = try MailScene { $0.keep("192.0.2.11") }
         for (count, command) in [

@@ -77,9 +77,13 @@ struct KernelRedirectTests {
         #expect(try scene.whoAnswers("2001:db8::13") == "tarpit")
         #expect(try scene.whoAnswers("192.0.2.14") == "real")
 
-        // The variant its comment describes: one line less.
-        let everybody =
-            "        # Everybody else. Take this line out to hold listed and trapped hosts only.\n        meta l4proto tcp redirect to :$tarpit_port\n"
+        // The variant its comment describes: two lines less.
+        let everybody = """
+                    # Everybody else. Take these two lines out to hold listed and trapped hosts only.
+                    ip saddr != @white ip saddr != @allow meta l4proto tcp redirect to :$tarpit_port
+                    ip6 saddr != @white6 ip6 saddr != @allow6 meta l4proto tcp redirect to :$tarpit_port
+
+            """
         let whole = try FirewallUnderTest.ruleset("greymoat-blackonly.nft")
         #expect(whole.contains(everybody))
         var configuration = scene.firewall.configuration
