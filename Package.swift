@@ -134,6 +134,9 @@ let package = Package(
             dependencies: ["SQLiteStore", "GreylistPolicy", "GreylistSimulation", "Addressing", "LinuxIO", "Moments", "PeerText"],
             path: "Tests/Bench/Store", swiftSettings: strict),
         .executableTarget(
+            name: "bench-netfilter", dependencies: ["NFTables", "Addressing", "LinuxIO", "Moments"], path: "Tests/Bench/Netfilter",
+            swiftSettings: strict),
+        .executableTarget(
             name: "simulate-policy", dependencies: ["GreylistSimulation", "GreylistPolicy", "SQLiteStore"], path: "Tests/LongRuns/Simulation",
             swiftSettings: strict),
         .testTarget(

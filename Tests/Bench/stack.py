@@ -1,4 +1,5 @@
 """The whole of Greymoat in a network namespace, with a client in another: for benches."""
+import json
 import os
 import signal
 import socket
@@ -13,7 +14,8 @@ class Stack:
     address = "10.77.0.1"
     source = "10.78.0.1"
 
-    def __init__(self, binaries, settings=""):
+    def __init__(self, binaries, settings="", white=0):
+        """`settings`: more TOML. `white`: so many white hosts, 10.0.0.0 and up, are in the database from the beginning."""
         self.binaries = binaries
         self.directory = tempfile.mkdtemp(prefix="greymoat-bench-")
         os.chmod(self.directory, 0o755)
@@ -23,6 +25,7 @@ class Stack:
         while os.readlink(f"/proc/{self.holder.pid}/ns/net") == os.readlink("/proc/self/ns/net"):
             time.sleep(0.01)
         here, there = f"gmb{os.getpid() % 100000}a", f"gmb{os.getpid() % 100000}b"
+        self.link = here
         self.run("ip", "link", "add", here, "type", "veth", "peer", "name", there, "netns", str(self.holder.pid))
         self.run("ip", "address", "add", "10.77.0.1/30", "dev", here)
         self.run("ip", "link", "set", here, "up")
@@ -38,8 +41,15 @@ class Stack:
                 'config-version = 1\nhostname = "mx.example.org"\n[tarpit]\nstutter = "0s"\nmax-per-source = 20000\n'
                 f'[firewall]\nruleset = "{root}/nft/greymoat.nft"\n[log]\nverbose = false\nlevel = "warning"\n' + settings)
         self.log = open(f"{self.directory}/log", "w")
+        if white:
+            self.start()
+            self.stop()
+            self.fill(white)
+        self.start()
+
+    def start(self):
         self.daemon = subprocess.Popen(
-            [f"{binaries}/greymoatd", "--config", f"{self.directory}/greymoat.toml", "--state-dir", f"{self.directory}/state",
+            [f"{self.binaries}/greymoatd", "--config", f"{self.directory}/greymoat.toml", "--state-dir", f"{self.directory}/state",
              "--runtime-dir", f"{self.directory}/run"], stdout=self.log, stderr=self.log)
         self.wait()
 
@@ -69,6 +79,48 @@ class Stack:
         with open(f"{self.directory}/log") as file:
             raise SystemExit(f"bench: greymoatd did not come up:\n{file.read()}")
 
+    def stop(self):
+        if self.daemon.poll() is None:
+            self.daemon.send_signal(signal.SIGTERM)
+            try:
+                self.daemon.wait(10)
+            except subprocess.TimeoutExpired:
+                self.daemon.kill()
+                self.daemon.wait()
+
+    def fill(self, count):
+        """White rows straight into the database, which nobody has open."""
+        import sqlite3
+
+        connection = sqlite3.connect(f"{self.directory}/state/greymoat.db")
+        offset = connection.execute("select value from meta where name = 'clock_offset'").fetchone()[0]
+        now = int(time.time()) - offset
+        connection.executemany(
+            "insert into host values (?, 1, ?, ?, ?, 1, 0)",
+            (((0x0A000000 + index).to_bytes(4, "big"), now, now, now + 864 * 3600 + index % 31000) for index in range(count)))
+        connection.commit()
+        connection.close()
+
+    def greymoat(self, *arguments):
+        """What an administrator's command says."""
+        result = subprocess.run(
+            [f"{self.binaries}/greymoat", *arguments], env={**os.environ, "GREYMOAT_SOCKET": f"{self.directory}/run/control.sock"},
+            capture_output=True, text=True)
+        if result.returncode != 0:
+            raise SystemExit(f"bench: greymoat {' '.join(arguments)}: {result.stderr}")
+        return result.stdout
+
+    def status(self):
+        return json.loads(self.greymoat("status", "--json"))
+
+    def pid(self, role):
+        """The process of this name among the daemon's roles."""
+        for pid in self.pids.split(","):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if file.read().split(b"\0")[0].endswith(role.encode()):
+                    return int(pid)
+        raise SystemExit(f"bench: no {role} runs")
+
     def stored(self):
         """Rows in the database, GREY ones."""
         import sqlite3
@@ -82,11 +134,7 @@ class Stack:
         return self
 
     def __exit__(self, *_):
-        if self.daemon.poll() is None:
-            self.daemon.send_signal(signal.SIGTERM)
-            try:
-                self.daemon.wait(10)
-            except subprocess.TimeoutExpired:
-                self.daemon.kill()
+        self.stop()
+        subprocess.run(["ip", "link", "delete", self.link], capture_output=True)  # gone already when the other end is
         self.holder.stdin.close()
         self.holder.wait()
