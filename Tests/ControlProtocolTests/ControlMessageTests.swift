@@ -34,7 +34,8 @@ import WireFormat
                     RowChange.add(.domain("example.org"))!, RowChange.add(.allow(IPPrefix("2001:db8::/32")!))!, .delete(.host(host)),
                     .delete(.grey(host)),
                 ], confirmed: true),
-            .change([.delete(.host(host))], confirmed: false, moreFollow: true), .explain("192.0.2.1"), .beginImport(dryRun: true), .importLines(Array("SPAMTRAP|a@b\n".utf8)), .finishImport,
+            .change([.delete(.host(host))], confirmed: false, moreFollow: true),
+            .explain("192.0.2.1"), .beginImport(dryRun: true), .importLines(Array("SPAMTRAP|a@b\n".utf8)), .finishImport,
             .exportDatabase, .reload, .applyFirewall(ruleset: nil), .applyFirewall(ruleset: "table inet greymoat {}"), .removeFirewall,
             .loadBlocklists(dryRun: false), .showBlocklists, .blocklistText(Array("x;\"y\";inet;0;\n".utf8), last: true),
         ]

@@ -189,7 +189,7 @@ class Soak:
         for line in self.greymoat("list", "white", "trapped").stdout.split("\n"):
             fields = line.split("\t")
             if fields[0] == "WHITE":
-                rows["white", fields[1]] = int(fields[7])
+                rows["white", fields[1]] = int(fields[6])
             elif fields[0] == "TRAPPED":
                 rows["greytrap", fields[1]] = int(fields[2])
         different = []
