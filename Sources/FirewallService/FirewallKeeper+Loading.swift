@@ -82,6 +82,7 @@ extension FirewallKeeper {
 
     /// Something of ours is gone or unknown. Healed where that is ours to do: the contents always, the rules when managed.
     mutating func disturbed(_ reason: FirewallNotice.LoadReason, _ now: MonotonicTime) {
+        projection.heldBlocks = [:]
         if isManaged {
             guard configuration.heal else {
                 say(

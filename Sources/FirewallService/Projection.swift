@@ -7,6 +7,8 @@ struct Projection: ~Copyable {
     let socket: NFTSocket
     let table: String
     private var batch: NFTBatch
+    /// What the block sets were last made to hold, in order, until somebody else is known to have written to them.
+    var heldBlocks: [NFTSet: [IPRange]] = [:]
 
     init(socket: consuming NFTSocket, table: String) {
         self.socket = socket
@@ -83,6 +85,7 @@ struct Projection: ~Copyable {
 
     /// Makes the sets hold exactly this, in one transaction.
     mutating func fill(_ sets: ProjectedSets, with load: FinishedLoad, isLive: Bool) throws(NFTError) {
+        heldBlocks = [:]
         do throws(NFTError) {
             try commit { batch in
                 for set in sets.all {
@@ -97,6 +100,7 @@ struct Projection: ~Copyable {
             try fillInParts(sets, with: load, isLive: isLive)
         }
         batch = NFTBatch(table: table)  // a million elements' memory goes back
+        for set in sets.blockSets { heldBlocks[set] = load.ranges[set] ?? [] }
     }
 
     /// What no single transaction holds: the sets of a dormant table are filled step by step. In a live one elements are put
@@ -137,16 +141,6 @@ struct Projection: ~Copyable {
         }
     }
 
-    /// Replaces what an interval set of both families holds, in one transaction.
-    mutating func replace(_ blocks: FirewallOrder.BlockSet, with ranges: [IPRange]) throws(NFTError) {
-        try commit { batch in
-            for family in NFTSet.Family.allCases {
-                batch.flush(blocks.set(family))
-                batch.add(IPRange.merged(ranges, family), to: blocks.set(family))
-            }
-        }
-    }
-
     /// Makes the table's chains see packets, or see none. In a transaction of its own: the kernel hooks and unhooks chains
     /// while it prepares a transaction, some 20 ms before the elements of the same transaction can be seen.
     mutating func setTable(dormant: Bool) throws(NFTError) {
@@ -160,7 +154,7 @@ struct Projection: ~Copyable {
     }
 
     /// Builds a transaction and carries it out, again when a passing trouble of the kernel's was in the way.
-    private mutating func commit(_ build: (inout NFTBatch) -> Void) throws(NFTError) {
+    mutating func commit(_ build: (inout NFTBatch) -> Void) throws(NFTError) {
         for attempt in 1... {
             build(&batch)
             do throws(NFTError) { return try socket.commit(&batch) } catch {

@@ -57,9 +57,14 @@ public struct NFTBatch: ~Copyable {
 
     /// Adds ranges to an interval set that holds nothing that touches them; they must not overlap each other. A range is two
     /// elements: where it starts, and where it is over.
-    public mutating func add(_ ranges: some Collection<IPRange>, to set: NFTSet) {
+    public mutating func add(_ ranges: some Collection<IPRange>, to set: NFTSet) { append(ranges, set, GM_NFT_ADD) }
+
+    /// Deletes ranges that an interval set holds exactly so; one it does not hold is an error (`NFTError.isMissing`).
+    public mutating func delete(_ ranges: some Collection<IPRange>, from set: NFTSet) { append(ranges, set, GM_NFT_DELETE) }
+
+    private func append(_ ranges: some Collection<IPRange>, _ set: NFTSet, _ operation: gm_nft_operation) {
         guard !ranges.isEmpty else { return }
-        check(gm_nft_batch_begin(handle, GM_NFT_ADD, set.name))
+        check(gm_nft_batch_begin(handle, operation, set.name))
         for range in ranges {
             append(range.first, set)
             if let end = range.last.following(in: set.family) { append(end, set, flags: UInt32(GM_NFT_INTERVAL_END)) }

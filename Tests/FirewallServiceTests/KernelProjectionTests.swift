@@ -34,6 +34,38 @@ struct KernelProjectionTests {
         #expect(blocks.split(separator: "/24").count - 1 == 3000 && !blocks.contains("192.0.2.0"))
     }
 
+    /// Whatever a set held before, and whatever somebody else did to it.
+    @Test func blocksAreReplacedExactly() throws {
+        let host = try lab.host("server")
+        try host.nft(FirewallUnderTest.ruleset("greymoat.nft"))
+        var projection = Projection(socket: try NFTSocket(adopting: host.netlink()), table: "greymoat")
+        let reader = try NFTSocket(adopting: host.netlink())
+        try projection.fill(sets, with: FinishedLoad(elements: [:], ranges: [:]), isLive: true)
+        var random = SeededRandom(seed: 5)
+        var blocks: [IPPrefix] = []
+        for round in 0..<60 {
+            blocks.removeAll { _ in Int.random(in: 0..<5, using: &random) == 0 }
+            for _ in 0..<Int.random(in: 0...40, using: &random) {
+                let length = Int.random(in: 4...32, using: &random)
+                let low = UInt32.random(in: 0..<1 << 12, using: &random)
+                blocks.append(
+                    round % 2 == 0
+                        ? IPPrefix(IPAddress(ipv4: 0xFFFF_F000 | low), length: max(length, 20))!
+                        : IPPrefix(IPAddress(high: 0x2001_0DB8_0000_0000, low: UInt64(low)), length: 96 + length)!)
+            }
+            if round % 5 == 4 {
+                // Told by the kernel, the role forgets what it knew; not told, it meets a deletion of what is not there.
+                for set in ["allow", "allow6"] { try host.run("nft", "flush", "set", "inet", "greymoat", set) }
+                if round % 10 == 4 { projection.heldBlocks = [:] } else { blocks = Array(blocks.suffix(1)) }
+            }
+            try projection.replace(.allow, with: blocks.map(\.range))
+            for family in NFTSet.Family.allCases {
+                let wanted = IPRange.merged(blocks.map(\.range), family)
+                #expect(try reader.ranges(of: FirewallOrder.BlockSet.allow.set(family), table: "greymoat") == wanted)
+            }
+        }
+    }
+
     @Test func oneRefusedElementDoesNotHoldUpTheOthers() throws {
         let host = try lab.host("server")
         try host.nft(
