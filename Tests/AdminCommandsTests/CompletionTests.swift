@@ -20,6 +20,15 @@ import Testing
         }
     }
 
+    /// To the byte. After a change that is meant: `GREYMOAT_RECORD=1 swift test --filter CompletionTests`, and read the difference.
+    @Test(arguments: ["bash", "zsh", "fish"]) func asRecorded(shell: String) throws {
+        let path = SessionTests.directory + "/completions." + shell
+        let text = try script(shell)
+        if ProcessInfo.processInfo.environment["GREYMOAT_RECORD"] != nil { try text.write(toFile: path, atomically: true, encoding: .utf8) }
+        let isSame = try text == String(contentsOfFile: path, encoding: .utf8)
+        #expect(isSame, "the completions for \(shell) have changed")
+    }
+
     @Test func bashCompletes() throws {
         let path = try FakeEngine.temporaryDirectory() + "/completion"
         try script("bash").write(toFile: path, atomically: true, encoding: .utf8)

@@ -1,1 +1,3 @@
-BlocklistBench.run()
+import Glibc
+
+exit(BlocklistBench.run() ? 0 : 1)
