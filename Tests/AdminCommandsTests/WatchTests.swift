@@ -147,6 +147,27 @@ struct WatchTests {
         #expect(try lab.screen.contains("nothing to watch"))
     }
 
+    /// Long work shows how far it is, on one line that goes when it is done.
+    @Test func anImportShowsItsProgress() throws {
+        let progress = ControlReply.progress(.init(activity: "importing", completed: 123_456))
+        let engine = try FakeEngine { request in
+            switch request {
+            case .finishImport: .replies([progress])
+            default: .replies([])
+            }
+        }
+        let directory = try FakeEngine.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try String(repeating: "SPAMTRAP|trap@example.org\n", count: 5000).write(
+            toFile: directory + "/rows", atomically: true, encoding: .utf8)
+        let lab = try TerminalLab(columns: 100, rows: 30)
+        try lab.type("\(BuiltProduct.path("greymoat")) --socket \(engine.path) import \(directory)/rows")
+        #expect(try lab.wait { $0.split(separator: "\n").last == "importing: 123,456" })
+        try lab.press("C-c")
+        try lab.type("echo ty''ped")
+        #expect(try lab.wait { $0.contains("\ntyped") })
+    }
+
     /// Tables, relative times and questions where people read.
     @Test func asksBeforeTheFirstDomain() throws {
         let engine = try FakeEngine(CannedEngine.answer)
