@@ -14,10 +14,11 @@ class Stack:
     address = "10.77.0.1"
     source = "10.78.0.1"
 
-    def __init__(self, binaries, settings="", white=0):
-        """`settings`: more TOML. `white`: so many white hosts, 10.0.0.0 and up, are in the database from the beginning."""
+    def __init__(self, binaries, settings="", white=0, parent=None):
+        """`settings`: more TOML. `white`: so many white hosts, 10.0.0.0 and up, are in the database from the beginning.
+        `parent`: where its directory is made."""
         self.binaries = binaries
-        self.directory = tempfile.mkdtemp(prefix="greymoat-bench-")
+        self.directory = tempfile.mkdtemp(prefix="greymoat-bench-", dir=parent)
         os.chmod(self.directory, 0o755)
         # `cat` holds the client's namespace until its standard input ends.
         self.holder = subprocess.Popen(["unshare", "-n", "cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
@@ -48,10 +49,13 @@ class Stack:
         self.start()
 
     def start(self):
+        self.launch()
+        self.wait()
+
+    def launch(self):
         self.daemon = subprocess.Popen(
             [f"{self.binaries}/greymoatd", "--config", f"{self.directory}/greymoat.toml", "--state-dir", f"{self.directory}/state",
              "--runtime-dir", f"{self.directory}/run"], stdout=self.log, stderr=self.log)
-        self.wait()
 
     @staticmethod
     def run(*command):
