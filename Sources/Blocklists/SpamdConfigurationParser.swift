@@ -212,12 +212,12 @@ struct SpamdConfigurationParser {
 }
 
 extension ArraySlice where Element == UInt8 {
-    /// getcap's `\c` and `\C` are colons in a message too; the other escapes are the message's own.
+    /// getcap's `\c`, `\C` and `\:` are colons in a message too; the other escapes are the message's own.
     fileprivate var colonsRestored: [UInt8] {
         var out: [UInt8] = []
         var escaped = false
         for byte in self {
-            if escaped, byte | 0x20 == UInt8(ascii: "c") {
+            if escaped, byte | 0x20 == UInt8(ascii: "c") || byte == UInt8(ascii: ":") {
                 out[out.count - 1] = UInt8(ascii: ":")
             } else {
                 out.append(byte)
