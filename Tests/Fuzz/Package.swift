@@ -1,9 +1,10 @@
 // swift-tools-version: 6.1
 // Fuzzers for everything that reads what strangers or downloaded files say. A package of its own: libFuzzer brings a main
-// of its own, which breaks the tests' build in the root package.
+// of its own, which breaks the tests' build in the root package. `scripts/fuzz` puts it together in .build/fuzz/package, with
+// the root package's Sources beside those here, because a package may not reach out of its directory.
 //
-// To add one: link the rooms it needs into Sources (`ln -s ../../../Sources/ROOM`), name them below, write
-// a main.swift in Sources/FuzzNAME as FuzzDialogue has it, put a few seeds into Corpus/NAME, and list it here.
+// To add one: name the rooms it needs below, write a main.swift in Sources/FuzzNAME as FuzzDialogue has it, put a few seeds
+// into Corpus/NAME, and list it here.
 // `scripts/fuzz` finds it by itself. Every finding goes to Cases/NAME, which each run replays first.
 import PackageDescription
 

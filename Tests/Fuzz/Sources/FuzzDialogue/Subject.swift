@@ -9,7 +9,11 @@ struct Subject: ~Copyable {
     private let world: UnsafeMutablePointer<DialogueContext>
     private var outbox = DialogueOutbox()
     private let drips: Bool
+    /// What the client has said and the dialogue has not taken yet, from `taken` on.
     private var unsent: [UInt8] = []
+    private var taken = 0
+    /// The client has ended its half.
+    private var saidAll = false
     private var socketRoom = Int.max
     private var sequence: UInt32 = 0
     private var line: [UInt8] = []
@@ -39,15 +43,7 @@ struct Subject: ~Copyable {
 
     mutating func live(through step: Program.Step) {
         switch step {
-        case .receive(let bytes):
-            if drips {
-                for byte in bytes {
-                    unsent.append(byte)
-                    rest()
-                }
-            } else {
-                unsent += bytes
-            }
+        case .receive(let bytes): if !saidAll { unsent += bytes }
         case .wait(let duration): pass(duration)
         case .verdict(let verdict):
             switch verdict {
@@ -58,7 +54,10 @@ struct Subject: ~Copyable {
         case .acknowledge(let sequence): dialogue.acknowledge(upTo: sequence, world.pointee, &outbox)
         case .endOfInput:
             // The socket reports its end behind its bytes.
-            if unsent.isEmpty { dialogue.endOfInput(world.pointee, &outbox) }
+            if taken == unsent.count, !saidAll {
+                saidAll = true
+                dialogue.endOfInput(world.pointee, &outbox)
+            }
         case .socketRoom(let room): socketRoom = room
         case .engineCannotBeTold: dialogue.abandonReports(world.pointee, &outbox)
         case .tlsBudget(let left): world.pointee.hasTLSBudget = left
@@ -110,13 +109,20 @@ struct Subject: ~Copyable {
     private mutating func feed() -> Bool {
         let room = dialogue.inputRoom
         precondition(0...65_536 ~= room, "impossible room")
-        guard room > 0, !unsent.isEmpty else { return false }
-        let taken = unsent.withUnsafeBytes { [world] in
-            dialogue.receive(UnsafeRawBufferPointer(rebasing: $0.prefix(room)), world.pointee, &outbox)
+        let waiting = unsent.count - taken
+        guard room > 0, waiting > 0 else { return false }
+        // Long repetitions come in odd pieces: byte by byte they would take most of the time and tell nothing new.
+        let size = min(room, !drips ? waiting : waiting > 512 ? 61 : 1)
+        let count = unsent.withUnsafeBytes { [world, taken] in
+            dialogue.receive(UnsafeRawBufferPointer(rebasing: $0[taken..<(taken + size)]), world.pointee, &outbox)
         }
-        precondition(0...min(room, unsent.count) ~= taken, "took more than there was room for")
-        unsent.removeFirst(taken)
-        return taken > 0
+        precondition(0...size ~= count, "took more than there was room for")
+        taken += count
+        if taken == unsent.count {
+            unsent.removeAll(keepingCapacity: true)
+            taken = 0
+        }
+        return count > 0
     }
 
     private mutating func pass(_ duration: Duration) {
