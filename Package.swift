@@ -107,7 +107,7 @@ let package = Package(
         .target(
             name: "AdminCommands",  // greymoat, spamdb, spamd-setup, spamlogd
             dependencies: [
-                "ControlProtocol", "LinuxIO", "Addressing", "Moments", "PeerText", "WireFormat", "Release",
+                "ControlProtocol", "FirewallCheck", "LinuxIO", "Addressing", "Moments", "PeerText", "WireFormat", "Release",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 

@@ -6,7 +6,7 @@ internal import LinuxIO
 struct FirewallCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "firewall", abstract: "The ruleset that sends strangers to the tarpit.",
-        subcommands: [ApplyFirewallCommand.self, ShowFirewallCommand.self, RemoveFirewallCommand.self])
+        subcommands: [ApplyFirewallCommand.self, CheckFirewallCommand.self, ShowFirewallCommand.self, RemoveFirewallCommand.self])
 }
 
 struct ApplyFirewallCommand: ConsoleCommand {
@@ -96,12 +96,25 @@ struct RemoveFirewallCommand: ConsoleCommand {
 /// nft(8), for what needs no daemon. Its own complaints go to standard error.
 enum NFTCommand {
     static func run(_ arguments: [String]) throws(CommandError) -> Int32 {
-        // Users' PATH seldom has it.
-        let places: [String] = ["/usr/sbin/nft", "/sbin/nft"]
-        let program = places.first { access($0, X_OK) == 0 } ?? "nft"
         do throws(SystemError) {
             let process = try HelperProcess(program, arguments)
             return try process.wait()
         } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
     }
+
+    /// What it prints, as far as it came.
+    static func output(_ arguments: [String]) throws(CommandError) -> String {
+        do throws(SystemError) {
+            let file = try FileDescriptor.memoryFile(named: "nft")
+            let process = try HelperProcess(program, arguments, output: file.number)
+            _ = try process.wait()
+            lseek(file.number, 0, SEEK_SET)
+            return String(decoding: try file.readAll(limit: outputLimit), as: UTF8.self)
+        } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
+    }
+
+    private static let outputLimit = 64 << 20
+
+    /// Users' PATH seldom has it.
+    private static var program: String { ["/usr/sbin/nft", "/sbin/nft"].first { access($0, X_OK) == 0 } ?? "nft" }
 }

@@ -10,6 +10,47 @@ extension FirewallFacts {
         userlandProxyPorts = Self.proxiedPorts()
     }
 
+    /// Reads which port the tarpit's processes listen on, and for which families; it stays as it is where that cannot be read.
+    public mutating func gatherListeners(of processes: [Int32]) {
+        let sockets = Set(processes.flatMap(Self.sockets))
+        let four = Self.listeners(Self.read("/proc/net/tcp") ?? "").filter { sockets.contains($0.inode) }
+        let six = Self.listeners(Self.read("/proc/net/tcp6") ?? "").filter { sockets.contains($0.inode) }
+        guard let port = (four + six).map(\.port).min() else { return }
+        tarpitPort = port
+        listensIPv6 = !six.isEmpty
+    }
+
+    /// The listening ones of /proc/net/tcp, which come first in it, each with its socket's inode.
+    static func listeners(_ text: String) -> [(port: UInt16, inode: UInt64)] {
+        text.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: " ")
+            guard fields.count > 9, fields[3] == "0A", let port = fields[1].split(separator: ":").last.flatMap({ UInt16($0, radix: 16) }),
+                let inode = UInt64(fields[9])
+            else { return nil }
+            return (port, inode)
+        }
+    }
+
+    /// The inodes of a process's sockets: root may look.
+    private static func sockets(of process: Int32) -> [UInt64] {
+        guard let directory = opendir("/proc/\(process)/fd") else { return [] }
+        defer { closedir(directory) }
+        var inodes: [UInt64] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            var target = [UInt8](repeating: 0, count: 64)
+            let count = target.withUnsafeMutableBytes {
+                readlink("/proc/\(process)/fd/\(name)", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
+            }
+            let prefix = Array("socket:[".utf8)
+            guard count > prefix.count, target.starts(with: prefix),
+                let inode = UInt64(String(decoding: target[prefix.count..<count - 1], as: UTF8.self))
+            else { continue }
+            inodes.append(inode)
+        }
+        return inodes
+    }
+
     /// The first field of each line of /proc/net/netfilter/nfnetlink_log.
     static func groups(_ text: String) -> Set<UInt16> {
         Set(text.split(separator: "\n").compactMap { $0.split(separator: " ").first.flatMap { UInt16($0) } })

@@ -8,6 +8,17 @@ import Testing
         #expect(FirewallFacts.groups("") == [])
     }
 
+    @Test func listenersOfTheKernelsTable() {
+        let table = """
+              sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+               0: 00000000:1F59 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0
+               1: 0100007F:9C40 0100007F:1F59 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0000000000000000 20 4 30 10 -1
+            """
+        let found = FirewallFacts.listeners(table)
+        #expect(found.map(\.port) == [8025] && found.map(\.inode) == [4711])
+        #expect(FirewallFacts.listeners("").isEmpty && FirewallFacts.listeners("0: x:y z 0A 1 2 3 4 5 6").isEmpty)
+    }
+
     @Test func dockersProxy() {
         func line(_ arguments: String...) -> [UInt8] { Array(arguments.joined(separator: "\0").utf8) + [0] }
         #expect(

@@ -689,18 +689,38 @@ _greymoat_firewall() {
     unset 'unparsed_words[0]'
     unparsed_words=("${unparsed_words[@]}")
     case "${subcommand}" in
-    apply|show|remove)
+    apply|check|show|remove)
         # Offer subcommand argument completions
         "_greymoat_firewall_${subcommand}"
         ;;
     *)
         # Offer subcommand completions
-        COMPREPLY+=($(compgen -W 'apply show remove' -- "${cur}"))
+        COMPREPLY+=($(compgen -W 'apply check show remove' -- "${cur}"))
         ;;
     esac
 }
 
 _greymoat_firewall_apply() {
+    repeating_flags=()
+    non_repeating_flags=(--version -h --help)
+    repeating_options=()
+    non_repeating_options=(--ruleset --socket)
+    __greymoat_offer_flags_options 0
+
+    # Offer option value completions
+    case "${prev}" in
+    '--ruleset')
+        __greymoat_add_completions -f
+        return
+        ;;
+    '--socket')
+        __greymoat_add_completions -f
+        return
+        ;;
+    esac
+}
+
+_greymoat_firewall_check() {
     repeating_flags=()
     non_repeating_flags=(--version -h --help)
     repeating_options=()

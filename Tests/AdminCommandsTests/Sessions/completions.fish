@@ -85,6 +85,8 @@ function __greymoat_parse_tokens -S
             switch $unparsed_tokens[1]
             case 'apply'
                 __greymoat_parse_subcommand 0 'ruleset=' 'socket=' 'version' 'h/help'
+            case 'check'
+                __greymoat_parse_subcommand 0 'ruleset=' 'socket=' 'version' 'h/help'
             case 'show'
                 __greymoat_parse_subcommand 0 'table=' 'version' 'h/help'
             case 'remove'
@@ -296,12 +298,17 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat firewall" -eq 1' -fa 'apply' -d 'Load the ruleset and fill its sets, in one transaction.'
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat firewall" -eq 1' -fa 'check' -d 'Say in words what is wrong with the firewall.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat firewall" -eq 1' -fa 'show' -d 'The rules in the kernel now, without the sets\' elements.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat firewall" -eq 1' -fa 'remove' -d 'Take the ruleset away: nothing is redirected any more until it is applied again.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" ruleset' -l 'ruleset' -d 'This ruleset instead of the configured one, until greymoatd is started or reloaded (root only).' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" h help' -s 'h' -l 'help' -d 'Show help information.'
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" ruleset' -l 'ruleset' -d 'Ask nft first whether it would take this ruleset; nothing is loaded.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" version' -l 'version' -d 'Show the version.'
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall show" table' -l 'table' -d 'The table\'s name, when it is not the usual one.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall show" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall show" h help' -s 'h' -l 'help' -d 'Show help information.'

@@ -518,6 +518,7 @@ _greymoat_firewall() {
     command)
         local -ar subcommands=(
             'apply:Load the ruleset and fill its sets, in one transaction.'
+            'check:Say in words what is wrong with the firewall.'
             'show:The rules in the kernel now, without the sets'\'' elements.'
             'remove:Take the ruleset away: nothing is redirected any more until it is applied again.'
         )
@@ -525,7 +526,7 @@ _greymoat_firewall() {
         ;;
     arg)
         case "${words[1]}" in
-        apply|show|remove)
+        apply|check|show|remove)
             "_greymoat_firewall_${words[1]}" && ret=0
             ;;
         esac
@@ -539,6 +540,19 @@ _greymoat_firewall_apply() {
     local -i ret=1
     local -ar arg_specs=(
         '--ruleset[This ruleset instead of the configured one, until greymoatd is started or reloaded (root only).]:path:_files'
+        '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
+        '--version[Show the version.]'
+        '(-h --help)'{-h,--help}'[Show help information.]'
+    )
+    _arguments -w -s -S : "${arg_specs[@]}" && ret=0
+
+    return "${ret}"
+}
+
+_greymoat_firewall_check() {
+    local -i ret=1
+    local -ar arg_specs=(
+        '--ruleset[Ask nft first whether it would take this ruleset; nothing is loaded.]:path:_files'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'

@@ -1,0 +1,64 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// `greymoat firewall check` on a real site: silent when all is well, and in words when somebody spoils it.
+@Suite(.enabled(if: LabRequirement.missing(endToEnd) == nil, "needs root, namespaces and nftables"), .serialized)
+struct EndToEndFirewallCheckTests {
+    private func findings(_ site: Site, status: Int32) throws -> [String] {
+        let outcome = try site.greymoat("firewall", "check")
+        #expect(outcome.status == status, "\(outcome)")
+        return outcome.output.split(separator: "\n").map(String.init)
+    }
+
+    @Test func whatIsWrongIsSaid() throws {
+        let site = try Site()
+        #expect(try findings(site, status: 0) == [])
+
+        try site.host.nft(
+            "table ip docker { chain pre { type nat hook prerouting priority dstnat - 10; tcp dport 25 dnat to 192.0.2.9; }; }")
+        let early = try findings(site, status: 0)
+        #expect(early.count == 1 && early[0].hasPrefix("warning: chain pre of table ip docker (priority -110) decides before Greymoat"))
+        try site.host.run("nft", "delete", "table", "ip", "docker")
+
+        try site.host.nft("table inet fw { chain raw { type filter hook prerouting priority raw; tcp dport 25 notrack; }; }")
+        #expect(try findings(site, status: 2).contains { $0.hasPrefix("error: chain raw of table inet fw has `notrack` on port 25") })
+        try site.host.nft(
+            "delete table inet fw; table inet fw { chain in { type filter hook input priority 0; policy drop; tcp dport { 22, 25 } accept; }; }"
+        )
+        #expect(try findings(site, status: 2).contains { $0.contains("chain in of table inet fw drops what was redirected to the tarpit") })
+        try site.host.run("nft", "delete", "table", "inet", "fw")
+
+        // The machine: an interface that cannot redirect one family, a connection table that is too small.
+        try site.host.run("ip", "link", "add", "eth7", "type", "veth", "peer", "name", "eth8")
+        try site.host.run("ip", "address", "add", "198.51.100.7/24", "dev", "eth7")
+        try site.host.run("ip", "link", "set", "eth7", "up")
+        #expect(try findings(site, status: 0).contains { $0.hasPrefix("warning: interface eth7 has no IPv6 address") })
+        try site.host.run("ip", "link", "delete", "eth7")
+
+        // The ruleset taken away on purpose.
+        #expect(try site.greymoat("firewall", "remove").status == 0)
+        #expect(
+            try findings(site, status: 2) == [
+                "error: table inet greymoat is not there: nobody is redirected; run `greymoat firewall apply`"
+            ])
+        #expect(try site.greymoat("firewall", "apply").status == 0)
+        #expect(try findings(site, status: 0) == [])
+    }
+
+    /// The tarpit's real port, whatever the ruleset thinks it is.
+    @Test func portsThatDiffer() throws {
+        let site = try Site(configuration: ["listen": "port = 9025"])
+        #expect(try findings(site, status: 2).contains { $0.contains("redirects to port 8025, and the tarpit listens on 9025") })
+    }
+
+    @Test func aRulesetIsTriedFirst() throws {
+        let site = try Site(start: false)
+        #expect(try site.greymoat("firewall", "check", "--ruleset", Site.ruleset).output.contains("table inet greymoat is not there"))
+        #expect(try site.host.run("nft", "list", "tables") == "")
+        let faulty = site.directory + "/faulty.nft"
+        try "table inet greymoat { nonsense; }\n".write(toFile: faulty, atomically: true, encoding: .utf8)
+        let outcome = try site.greymoat("firewall", "check", "--ruleset", faulty)
+        #expect(outcome.status == 2 && outcome.errors.contains("nft does not take \(faulty)"))
+    }
+}
