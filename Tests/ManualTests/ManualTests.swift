@@ -73,6 +73,18 @@ import Testing
         }
     }
 
+    /// Every name in the JSON that the golden tests hold is in the manual.
+    @Test func nameEveryFieldOfTheJSON() throws {
+        let page = try ManualPage("greymoat.8").text
+        let sessions = ManualPage.directory + "/../../Tests/AdminCommandsTests/Sessions/"
+        for session in ["status", "list", "explain", "blocklist"] {
+            let text = try String(contentsOfFile: sessions + session + ".session", encoding: .utf8)
+            let names = Set(text.matches(of: /"([a-z-]+)":/).map { String($0.output.1) }).subtracting(["accepted", "nul-bytes"])
+            #expect(names.count > 3)
+            for name in names { #expect(page.contains(try Regex("\\b\(name)\\b")), "\(session): \(name)") }
+        }
+    }
+
     /// What the old commands took is in their manuals, and in the page for those who come from them.
     @Test func migrationNamesEverySwitch() throws {
         let guide = try String(contentsOfFile: ManualPage.directory + "/../migration.md", encoding: .utf8)
