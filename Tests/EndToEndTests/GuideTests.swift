@@ -18,7 +18,7 @@ struct EndToEndGuideTests {
             cd \(site.directory)
             mkdir -p installed sbin
             mount --bind /usr/sbin sbin
-            for file in sbin/*; do ln -sfn "\(site.directory)/$file" installed/; done
+            ln -sfn -t installed \(site.directory)/sbin/*
             for name in greymoat spamdb spamd-setup spamlogd; do ln -sfn \(Site.binaries)/greymoat installed/$name; done
             mount --bind installed /usr/sbin
             export GREYMOAT_SOCKET=\(site.directory)/run/control.sock PATH="\(Self.guides):/usr/sbin:/usr/bin:/sbin:/bin"
