@@ -44,11 +44,13 @@ final class StoreWriter {
         thread = try NamedThread("store-writer") {
             let owner = handover.value
             published.set(owner.counts())
-            while Self.work(tasks.takeAllWaiting(), owner, finished) { published.set(owner.counts()) }
+            while Self.work(tasks.takeAllWaiting(), owner, finished, published) {}
         }
     }
 
-    private static func work(_ tasks: [Task], _ owner: StoreOwner, _ finished: Mailbox<Finished>) -> Bool {
+    private static func work(
+        _ tasks: [Task], _ owner: StoreOwner, _ finished: Mailbox<Finished>, _ published: PublishedCounts
+    ) -> Bool {
         var attempts: [AttemptTask] = []
         // A connection's end comes behind its attempts, so forgetting can wait until all are done.
         var gone: [ConnectionID] = []
@@ -57,6 +59,8 @@ final class StoreWriter {
         func commit() {
             guard !attempts.isEmpty else { return }
             let (results, fault) = owner.process(attempts)
+            // Whoever hears of a row finds it counted.
+            published.set(owner.counts())
             finished.postAlways(.attempts(results, fault))
             attempts.removeAll(keepingCapacity: true)
         }
@@ -70,6 +74,7 @@ final class StoreWriter {
             case .job(let ticket, let body):
                 commit()
                 body(owner)
+                published.set(owner.counts())
                 finished.postAlways(.job(ticket: ticket))
             case .stop:
                 commit()

@@ -6,7 +6,7 @@ import Testing
 
 /// The two articles most people set spamd up with: what they have the reader type works, against a real Greymoat. The scripts
 /// stand in `Guides` as the articles print them, with their line breaks put back.
-@Suite(.enabled(if: LabRequirement.missing(endToEnd) == nil, "needs root, namespaces and nftables"), .serialized)
+@Suite(.enabled(if: LabRequirement.missing(endToEnd + [.mounts]) == nil, "needs root, namespaces, mounts and nftables"), .serialized)
 struct EndToEndGuideTests {
     private static let guides = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Guides").path
 

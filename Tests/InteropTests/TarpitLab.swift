@@ -80,6 +80,7 @@ final class TarpitLab {
     static func missing(_ program: String) -> String? {
         if let reason = LabRequirement.missing([.namespaces, .users]) { return reason }
         if program.hasPrefix("/") {
+            if let reason = LabRequirement.missing([.mounts]) { return reason }
             return FileManager.default.isExecutableFile(atPath: program) ? nil : "\(program) is not there; scripts/test gets it"
         }
         for place in ["/usr/bin", "/usr/sbin", "/bin", "/sbin"] where FileManager.default.isExecutableFile(atPath: "\(place)/\(program)") {

@@ -11,6 +11,10 @@ public enum LabRequirement: Hashable, Sendable, CaseIterable {
     case nftables
     /// The kernel's nfnetlink_log.
     case packetLog
+    /// Mounts of a test's own.
+    case mounts
+    /// A user namespace of a test's own.
+    case userNamespaces
     /// Buffers past the system's limit (SO_RCVBUFFORCE): CAP_NET_ADMIN in the first user namespace.
     case forcedBuffers
     /// Switching to other users: CAP_SETUID in a user namespace that maps them.
@@ -56,6 +60,16 @@ public enum LabRequirement: Hashable, Sendable, CaseIterable {
             return attempt("packet log tests need network namespaces and the kernel's nfnetlink_log") {
                 let lab = NamespaceLab()
                 try lab.host("a").nft("table inet probe { chain c { type filter hook input priority 0; log group 25; }; }")
+            }
+        case .mounts:
+            return attempt("mounts of one's own need root, and a root directory that is a mount point") {
+                let lab = NamespaceLab()
+                try lab.host("a").run("unshare", "-m", "true")
+            }
+        case .userNamespaces:
+            return attempt("user namespaces of one's own need a kernel that allows them, and no chroot around us") {
+                let lab = NamespaceLab()
+                try lab.host("a").run("unshare", "-Ur", "true")
             }
         case .forcedBuffers:
             let descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0)
