@@ -19,11 +19,13 @@ extension FirewallKeeper {
             } else if !isWhole {
                 return resign(state)
             }
+            let mark = mark()
+            let meanwhile = watch.drain(child: loader?.takeLastProcess() ?? 0)
             try projection.fill(sets, with: pending.finished(at: now), isLive: isWhole)
             if !isWhole { try projection.setTable(dormant: false) }
             healing.loaded()
             setLive(true)
-            noteForeign(now)
+            if let reason = drain(since: mark) ?? meanwhile { disturbed(reason, now) }
             return nil
         } catch {
             noteForeign(now)
@@ -31,6 +33,26 @@ extension FirewallKeeper {
             checkLive()
             return "\(error)"
         }
+    }
+
+    /// Where the ruleset stood before we wrote much.
+    struct Mark {
+        fileprivate let generation: UInt32?
+        fileprivate let transactions: UInt32
+    }
+
+    func mark() -> Mark { Mark(generation: projection.generation(), transactions: projection.transactions) }
+
+    /// What others did since `mark`. The notifications of what we write ourselves, from some 350,000 elements on, are more than the
+    /// buffer holds; where every transaction since was ours, nothing was missed.
+    mutating func drain(since mark: Mark) -> FirewallNotice.LoadReason? {
+        let generation = projection.generation()
+        guard let reason = watch.drain() else { return nil }
+        guard reason == .notificationsLost, let before = mark.generation, let generation,
+            generation == before &+ (projection.transactions &- mark.transactions), projection.generation() == generation
+        else { return reason }
+        watch.resume(at: generation)
+        return nil
     }
 
     private mutating func loadRuleset(dormant: Bool) throws {
@@ -75,7 +97,10 @@ extension FirewallKeeper {
 
     /// The kernel has something to say.
     mutating func kernelSpoke(now: MonotonicTime) {
-        guard let reason = watch.drain() else { return }
+        if let reason = watch.drain() { heard(reason, now) }
+    }
+
+    mutating func heard(_ reason: FirewallNotice.LoadReason, _ now: MonotonicTime) {
         if reason == .tableLost { checkLive() }
         disturbed(reason, now)
     }

@@ -122,9 +122,12 @@ struct FirewallKeeper: ~Copyable {
             deferred.append(order)
             return
         }
+        let mark = mark()
+        let earlier = watch.drain()
         do throws(NFTError) {
             try projection.replace(set, with: whole)
             say(.done(order: order, .applied))
+            if let reason = drain(since: mark) ?? earlier { heard(reason, now) }
         } catch { refuse(order, error, now) }
     }
 

@@ -52,6 +52,9 @@ struct KernelWatch: ~Copyable {
         }
     }
 
+    /// Nothing up to this generation was missed.
+    mutating func resume(at generation: UInt32) { self.generation = generation }
+
     private static func reason(_ event: NFTMonitor.Event) -> FirewallNotice.LoadReason? {
         switch event.subject {
         case .table, .chain, .rule, .set: .tableLost

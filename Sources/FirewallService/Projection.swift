@@ -16,6 +16,14 @@ struct Projection: ~Copyable {
         batch = NFTBatch(table: table)
     }
 
+    /// Transactions carried out so far: each is one generation of the ruleset.
+    private(set) var transactions: UInt32 = 0
+
+    /// The ruleset's generation, nil when the kernel does not say.
+    func generation() -> UInt32? {
+        do throws(NFTError) { return try socket.generation() } catch { return nil }
+    }
+
     func state() throws(NFTError) -> NFTTableState? { try socket.tableState(table) }
 
     /// One element's remaining life in whole seconds, rounded up; nil when it is not there.
@@ -157,7 +165,12 @@ struct Projection: ~Copyable {
     mutating func commit(_ build: (inout NFTBatch) -> Void) throws(NFTError) {
         for attempt in 1... {
             build(&batch)
-            do throws(NFTError) { return try socket.commit(&batch) } catch {
+            let isEmpty = batch.isEmpty
+            do throws(NFTError) {
+                try socket.commit(&batch)
+                if !isEmpty { transactions &+= 1 }
+                return
+            } catch {
                 guard error.isPassing, attempt < 4 else { throw error }
             }
         }

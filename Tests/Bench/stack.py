@@ -63,7 +63,7 @@ class Stack:
 
     def wait(self):
         """Until a stranger in the client's namespace is greeted on port 25."""
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60  # a million rows come before the first redirection
         probe = "import socket; s = socket.create_connection(('10.77.0.1', 25), 2); print(s.recv(3).decode())"
         while time.monotonic() < end:
             if self.daemon.poll() is not None:
