@@ -27,9 +27,10 @@ import WireFormat
             guard case .outcomes(let outcomes)? = try control.answer().first else { return [] }
             return outcomes
         }
-        #expect(try change([.add(.white(host)), .add(.spamtrap("trap@example.org")), .add(.spamtrap("noat"))]) == [
-            .done, .done, .refused("noat is not a mail address: a trap needs something before and behind an @"),
-        ])
+        #expect(
+            try change([.add(.white(host)), .add(.spamtrap("trap@example.org")), .add(.spamtrap("noat"))]) == [
+                .done, .done, .refused("noat is not a mail address: a trap needs something before and behind an @"),
+            ])
         let now = harness.clock.now.wall.seconds
         let listed = try control.list(.spamdb)
         #expect(listed.count == 2 && listed[0].hasPrefix("WHITE|192.0.2.1|||\(now)|\(now)|") && listed[0].hasSuffix("|1|0"))
@@ -47,9 +48,10 @@ import WireFormat
         #expect(try control.list(RowKinds(.white)) == [])
         #expect(try change([.delete(.host(host))]) == [.done])
         #expect(try change([.delete(.host(host))]) == [.notFound])
-        #expect(try change([.delete(.white(host)), .delete(.grey(host)), .delete(.spamtrap("trap@example.org"))], orders: 0) == [
-            .notFound, .notFound, .done,
-        ])
+        #expect(
+            try change([.delete(.white(host)), .delete(.grey(host)), .delete(.spamtrap("trap@example.org"))], orders: 0) == [
+                .notFound, .notFound, .done,
+            ])
         #expect(try control.list() == [])
     }
 
@@ -76,7 +78,10 @@ import WireFormat
         let now = harness.clock.now.wall.seconds
         let rows =
             (0..<3000).map { "GREY|10.0.\($0 / 256).\($0 % 256)|h|<a\($0)@b>|<c@d>|\(now)|\(now + 9)|\(now + 9)|1|0" }
-            + ["WHITE|192.0.2.1|||\(now)|\(now)|\(now + 99)|1|2", "TRAPPED|192.0.2.2|\(now + 50)", "SPAMTRAP|a@b", "DOMAIN|@c", "ALLOW|10.0.0.0/8"]
+            + [
+                "WHITE|192.0.2.1|||\(now)|\(now)|\(now + 99)|1|2", "TRAPPED|192.0.2.2|\(now + 50)", "SPAMTRAP|a@b", "DOMAIN|@c",
+                "ALLOW|10.0.0.0/8",
+            ]
         try control.send(.beginImport(dryRun: false))
         let text = Array((rows + ["NONSENSE|x", "WHITE|1.2.3|||1|1|1|1|1"]).map { $0 + "\n" }.joined().utf8)
         for start in stride(from: 0, to: rows.count + 2, by: 500) {
@@ -162,7 +167,8 @@ import WireFormat
         try control.send(.reload)
         var request: UInt64?
         while request == nil { if case .reloadWanted(let number) = try harness.nextNotice() { request = number } }
-        try harness.supervisor.send(SupervisorOrder.reloadOutcome(request: try #require(request), "greymoat.toml: line 3 is wrong").packet())
+        try harness.supervisor.send(
+            SupervisorOrder.reloadOutcome(request: try #require(request), "greymoat.toml: line 3 is wrong").packet())
         #expect(try control.answer() == [.failure("greymoat.toml: line 3 is wrong", exitStatus: 2)])
     }
 
@@ -234,7 +240,9 @@ import WireFormat
         let other = try harness.control()
         let lines = (0..<40_000).map { "SPAMTRAP|address-\($0)@example.org\n" }
         try other.send(.beginImport(dryRun: false))
-        for start in stride(from: 0, to: lines.count, by: 1000) { try other.send(.importLines(Array(lines[start..<start + 1000].joined().utf8))) }
+        for start in stride(from: 0, to: lines.count, by: 1000) {
+            try other.send(.importLines(Array(lines[start..<start + 1000].joined().utf8)))
+        }
         try other.send(.finishImport)
         _ = try other.answer()
         // Asks for more than any buffer holds, and reads nothing.

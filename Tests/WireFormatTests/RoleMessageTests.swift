@@ -66,7 +66,8 @@ import WireFormat
         firewall.ruleset = "table inet greymoat {}"
         let orders: [SupervisorOrder] = [
             .start(.tarpit(tarpit)), .reload(.engine(engine)), .start(.firewall(firewall)), .link(.engine), .link(.firewall),
-            .link(.tarpit(worker: 5)), .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
+            .link(.tarpit(worker: 5)),
+            .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
             .reloadOutcome(request: 8, nil), .reloadOutcome(request: 8, "no"), .stop, .link(.fetch(request: 9)),
             .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
         ]
