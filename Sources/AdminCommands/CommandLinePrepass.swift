@@ -2,7 +2,7 @@ internal import ArgumentParser
 
 /// What ArgumentParser leaves to do before it: options that stand before the command, and advice on mistyped commands.
 enum CommandLinePrepass {
-    private static let valued = ["--socket", "--database"]
+    private static let valued = ["--socket", "--from"]
 
     /// Options before the command go behind it, where they are known: `greymoat --socket PATH status`.
     static func arrange(_ arguments: [String]) -> [String] {

@@ -15,6 +15,7 @@ struct ReadingOptions: ParsableArguments {
     @OptionGroup var daemon: DaemonOptions
 
     @Option(
+        name: .customLong("from"),
         help: ArgumentHelp("The database that is read when no daemon runs; also GREYMOAT_DATABASE.", valueName: "path"),
         completion: .file())
     var database: String?

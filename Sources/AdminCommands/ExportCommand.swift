@@ -12,13 +12,14 @@ struct ExportCommand: ConsoleCommand {
     var traplist = false
 
     @Option(
+        name: .customLong("database"),
         help: ArgumentHelp("Write a copy of the database file there instead; it must not exist yet.", valueName: "path"),
         completion: .file())
     var copy: String?
 
     @OptionGroup var source: ReadingOptions
 
-    func validate() throws { if traplist && copy != nil { throw ValidationError("--traplist and --copy exclude each other.") } }
+    func validate() throws { if traplist && copy != nil { throw ValidationError("--traplist and --database exclude each other.") } }
 
     func run(on console: Console) throws(CommandError) -> Int32 {
         var client = try EngineAccess(source, console).forReading(console)

@@ -56,7 +56,7 @@ import Testing
     }
 
     @Test func contradictions() {
-        #expect(complaint(["export", "--traplist", "--copy", "x"], status: 64).contains("--traplist and --copy exclude each other."))
+        #expect(complaint(["export", "--traplist", "--database", "x"], status: 64).contains("--traplist and --database exclude each other."))
         #expect(complaint(["-a"], .spamdb, status: 2) == "it: no keys: give the addresses to add\n")
     }
 

@@ -38,7 +38,7 @@ struct EndToEndStoppedDaemonTests {
         #expect((report["database"] as? [String: Any])?["white"] as? Int == 1)
         #expect("\(report["warnings"] ?? "")".contains("greymoatd is not running"))
         let copy = site.directory + "/copy.db"
-        #expect(try greymoat(site, "export", "--copy", copy).status == 0)
+        #expect(try greymoat(site, "export", "--database", copy).status == 0)
         #expect(
             try site.host.run("sqlite3", copy, "PRAGMA integrity_check; SELECT count(*) FROM host").split(separator: "\n") == ["ok", "1"])
         #expect(try greymoat(site, "export").output.contains("SPAMTRAP|trap@example.org"))

@@ -188,7 +188,7 @@ _greymoat_status() {
     repeating_flags=()
     non_repeating_flags=(--json --watch --version -h --help)
     repeating_options=()
-    non_repeating_options=(--socket --database)
+    non_repeating_options=(--socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
@@ -197,7 +197,7 @@ _greymoat_status() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -208,7 +208,7 @@ _greymoat_list() {
     repeating_flags=()
     non_repeating_flags=(--json --csv --version -h --help)
     repeating_options=()
-    non_repeating_options=(--match --socket --database)
+    non_repeating_options=(--match --socket --from)
     __greymoat_offer_flags_options -1
 
     # Offer option value completions
@@ -220,7 +220,7 @@ _greymoat_list() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -239,7 +239,7 @@ _greymoat_explain() {
     repeating_flags=()
     non_repeating_flags=(--json --version -h --help)
     repeating_options=()
-    non_repeating_options=(--socket --database)
+    non_repeating_options=(--socket --from)
     __greymoat_offer_flags_options 1
 
     # Offer option value completions
@@ -248,7 +248,7 @@ _greymoat_explain() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -314,7 +314,7 @@ _greymoat_white_list() {
     repeating_flags=()
     non_repeating_flags=(--json --csv --version -h --help)
     repeating_options=()
-    non_repeating_options=(--match --socket --database)
+    non_repeating_options=(--match --socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
@@ -326,7 +326,7 @@ _greymoat_white_list() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -392,7 +392,7 @@ _greymoat_trapped_list() {
     repeating_flags=()
     non_repeating_flags=(--json --csv --version -h --help)
     repeating_options=()
-    non_repeating_options=(--match --socket --database)
+    non_repeating_options=(--match --socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
@@ -404,7 +404,7 @@ _greymoat_trapped_list() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -470,7 +470,7 @@ _greymoat_spamtrap_list() {
     repeating_flags=()
     non_repeating_flags=(--json --csv --version -h --help)
     repeating_options=()
-    non_repeating_options=(--match --socket --database)
+    non_repeating_options=(--match --socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
@@ -482,7 +482,7 @@ _greymoat_spamtrap_list() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -548,7 +548,7 @@ _greymoat_domain_list() {
     repeating_flags=()
     non_repeating_flags=(--json --csv --version -h --help)
     repeating_options=()
-    non_repeating_options=(--match --socket --database)
+    non_repeating_options=(--match --socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
@@ -560,7 +560,7 @@ _greymoat_domain_list() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -634,7 +634,7 @@ _greymoat_allow_list() {
     repeating_flags=()
     non_repeating_flags=(--json --csv --version -h --help)
     repeating_options=()
-    non_repeating_options=(--match --socket --database)
+    non_repeating_options=(--match --socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
@@ -646,7 +646,7 @@ _greymoat_allow_list() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
@@ -833,12 +833,12 @@ _greymoat_export() {
     repeating_flags=()
     non_repeating_flags=(--traplist --version -h --help)
     repeating_options=()
-    non_repeating_options=(--copy --socket --database)
+    non_repeating_options=(--database --socket --from)
     __greymoat_offer_flags_options 0
 
     # Offer option value completions
     case "${prev}" in
-    '--copy')
+    '--database')
         __greymoat_add_completions -f
         return
         ;;
@@ -846,7 +846,7 @@ _greymoat_export() {
         __greymoat_add_completions -f
         return
         ;;
-    '--database')
+    '--from')
         __greymoat_add_completions -f
         return
         ;;
