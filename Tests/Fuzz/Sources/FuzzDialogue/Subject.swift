@@ -9,6 +9,7 @@ struct Subject: ~Copyable {
     private let world: UnsafeMutablePointer<DialogueContext>
     private var outbox = DialogueOutbox()
     private let drips: Bool
+    private var pieces: UInt8 = 0
     /// What the client has said and the dialogue has not taken yet, from `taken` on.
     private var unsent: [UInt8] = []
     private var taken = 0
@@ -111,8 +112,7 @@ struct Subject: ~Copyable {
         precondition(0...65_536 ~= room, "impossible room")
         let waiting = unsent.count - taken
         guard room > 0, waiting > 0 else { return false }
-        // Long repetitions come in odd pieces: byte by byte they would take most of the time and tell nothing new.
-        let size = min(room, !drips ? waiting : waiting > 512 ? 61 : 1)
+        let size = min(room, drips ? nextPiece(of: waiting) : waiting)
         let count = unsent.withUnsafeBytes { [world, taken] in
             dialogue.receive(UnsafeRawBufferPointer(rebasing: $0[taken..<(taken + size)]), world.pointee, &outbox)
         }
@@ -123,6 +123,12 @@ struct Subject: ~Copyable {
             taken = 0
         }
         return count > 0
+    }
+
+    /// Byte by byte at first, then in odd pieces: byte by byte to the end would take most of the time and tell little more.
+    private mutating func nextPiece(of waiting: Int) -> Int {
+        pieces &+= 1
+        return min(waiting, waiting > 512 ? 61 : pieces < 16 ? 1 : [1, 2, 7, 3, 1, 5, 4, 11][Int(pieces & 7)])
     }
 
     private mutating func pass(_ duration: Duration) {
