@@ -25,6 +25,9 @@ struct EximInteropTests {
     /// One delivery attempt; the main log.
     private func deliver(_ lab: TarpitLab, _ family: TarpitLab.Family, _ tls: String) throws -> String {
         let spool = try lab.directory("exim")
+        // It runs itself as another user, who may not get at a checkout in somebody's home.
+        let exim = lab.directory.appendingPathComponent("exim4").path
+        try lab.client.run("cp", "-p", TarpitLab.exim, exim)
         let configuration = lab.directory.appendingPathComponent("exim.conf")
         try """
         primary_hostname = client.example
@@ -34,7 +37,7 @@ struct EximInteropTests {
         exim_group = nogroup
         tls_advertise_hosts =
         keep_environment =
-        exim_path = \(TarpitLab.exim)
+        exim_path = \(exim)
         host_lookup =
         log_selector = +tls_cipher +smtp_confirmation
         begin routers
@@ -61,7 +64,7 @@ struct EximInteropTests {
             to: groups, atomically: true, encoding: .utf8)
         let script = "mount --bind \(users.path) /etc/passwd && mount --bind \(groups.path) /etc/group && exec \"$@\""
         let outcome = try lab.client.attempt(
-            ["unshare", "-m", "sh", "-c", script, "sh", TarpitLab.exim, "-C", configuration.path]
+            ["unshare", "-m", "sh", "-c", script, "sh", exim, "-C", configuration.path]
                 + ["-odf", "-oi", "-f", "a@client.example", "b@d.example"],
             input: "From: a@client.example\nTo: b@d.example\nSubject: hello\n\nhello\n")
         let log = spool.appendingPathComponent("mainlog")
