@@ -93,10 +93,18 @@ def busy(result):
 def measure_hold():
     few, many, most = 1000 // scale, 10_000 // scale, 19_000 // scale
     results = {}
-    for name, start in (("bare", bare), ("ours", lambda: tarpit("class=black", "stutter-ms=1000", "max=19500", BANNER))):
-        for count in (few, many, most):
+    programs = (("bare", bare), ("ours", lambda: tarpit("class=black", "stutter-ms=1000", "max=19500", BANNER)))
+    for name, start in programs:
+        for count in (few, most):
             with start() as server:
                 results[name, count] = hold(server, count)
+    # What one run of either costs differs by a fifth from run to run on a shared machine: in turns, and the least of three each.
+    for _ in range(3):
+        for name, start in programs:
+            with start() as server:
+                result = hold(server, many)
+            if (name, many) not in results or busy(result) < busy(results[name, many]):
+                results[name, many] = result
     slope = {}
     for name in ("bare", "ours"):
         kb = results[name, many]["server"]["rss_end_kb"] - results[name, few]["server"]["rss_end_kb"]
@@ -156,7 +164,8 @@ def measure_hundred():
     total, clients, workers = 100_000 // scale, 6, 7
     each = -(-total // clients)
     total = each * clients
-    with tarpit("class=black", "stutter-ms=1000", f"max={total + 1000}", f"workers={workers}", BANNER) as server:
+    # With room to spare: stutter stops when the slots are nearly all taken.
+    with tarpit("class=black", "stutter-ms=1000", f"max={total * 21 // 20}", f"workers={workers}", BANNER) as server:
         processes = []
         for number in range(clients):
             command = [
