@@ -57,14 +57,10 @@ public struct DatabaseReading: ~Copyable {
             case .exportDatabase: try copyDatabase()
             case .change, .beginImport, .importLines, .finishImport, .reload, .applyFirewall, .removeFirewall, .loadBlocklists,
                 .showBlocklists, .blocklistText:
-                return try refuse("start it first")
+                return try say(.failure("greymoatd is not running: start it first", exitStatus: 69))
             }
         } catch let fault as StoreFault { return try say(.failure("\(fault)", exitStatus: 2)) }
         try say(.done)
-    }
-
-    private mutating func refuse(_ remedy: String) throws {
-        try say(.failure("greymoatd is not running: \(remedy)", exitStatus: 69))
     }
 
     private func status() throws(StoreFault) -> StatusReport {

@@ -16,15 +16,13 @@ extension Engine {
             switch result {
             case .success(let (outcomes, projected)):
                 noteStored()
-                guard let client = self.client(of: ticket), !moreFollow else {
-                    projection.submit(projected, waiter: nil)
-                    if let client = self.client(of: ticket) {
-                        reply(.outcomes(outcomes), to: client)
-                        finish(client)
-                    }
-                    return
+                guard let client = self.client(of: ticket) else { return projection.submit(projected, waiter: nil) }
+                guard moreFollow else {
+                    return projection.submit(projected, waiter: .control(awaitKernel(client, [.outcomes(outcomes)])))
                 }
-                projection.submit(projected, waiter: .control(awaitKernel(client, [.outcomes(outcomes)])))
+                projection.submit(projected, waiter: nil)
+                reply(.outcomes(outcomes), to: client)
+                finish(client)
             case .failure(let fault):
                 note(fault)
                 if let client = self.client(of: ticket) { finish(client, fault) }
