@@ -25,7 +25,7 @@ extension FirewallKeeper {
             if !isWhole { try projection.setTable(dormant: false) }
             healing.loaded()
             setLive(true)
-            if let reason = drain(since: mark) ?? meanwhile { disturbed(reason, now) }
+            if let loss = drain(since: mark) ?? meanwhile { heard(loss, now) }
             return nil
         } catch {
             noteForeign(now)
@@ -45,12 +45,12 @@ extension FirewallKeeper {
 
     /// What others did since `mark`. The notifications of what we write ourselves, from some 350,000 elements on, are more than the
     /// buffer holds; where every transaction since was ours, nothing was missed.
-    mutating func drain(since mark: Mark) -> FirewallNotice.LoadReason? {
+    mutating func drain(since mark: Mark) -> Loss? {
         let generation = projection.generation()
-        guard let reason = watch.drain() else { return nil }
-        guard reason == .notificationsLost, let before = mark.generation, let generation,
+        guard let loss = watch.drain() else { return nil }
+        guard loss == .unknown, let before = mark.generation, let generation,
             generation == before &+ (projection.transactions &- mark.transactions), projection.generation() == generation
-        else { return reason }
+        else { return loss }
         watch.resume(at: generation)
         return nil
     }
@@ -90,24 +90,26 @@ extension FirewallKeeper {
 
     /// Looks for what others did since we last looked, our own nft's doings apart.
     private mutating func noteForeign(_ now: MonotonicTime) {
-        if let reason = watch.drain(child: loader?.takeLastProcess() ?? 0) { disturbed(reason, now) }
+        if let loss = watch.drain(child: loader?.takeLastProcess() ?? 0) { heard(loss, now) }
     }
 
     // MARK: losses
 
     /// The kernel has something to say.
     mutating func kernelSpoke(now: MonotonicTime) {
-        if let reason = watch.drain() { heard(reason, now) }
+        if let loss = watch.drain() { heard(loss, now) }
     }
 
-    mutating func heard(_ reason: FirewallNotice.LoadReason, _ now: MonotonicTime) {
-        if reason == .tableLost { checkLive() }
-        disturbed(reason, now)
+    mutating func heard(_ loss: Loss, _ now: MonotonicTime) {
+        let wasLive = isLive
+        if loss == .table || loss == .rules { checkLive() }
+        // Rules that changed where sets were, or are, missing or asleep are not all there is to be mended.
+        disturbed(loss == .rules && !(wasLive && isLive) ? .table : loss, now)
     }
 
     /// Something of ours is gone or unknown. Healed where that is ours to do: the contents always, the rules when managed.
-    mutating func disturbed(_ reason: FirewallNotice.LoadReason, _ now: MonotonicTime) {
-        projection.heldBlocks = [:]
+    mutating func disturbed(_ loss: Loss, _ now: MonotonicTime) {
+        if loss != .rules { projection.heldBlocks = [:] }
         if isManaged {
             guard configuration.heal else {
                 say(
@@ -116,13 +118,36 @@ extension FirewallKeeper {
                     ))
                 return
             }
-            healing.disturb(reason, at: now)
+            healing.disturb(loss, at: now)
         } else if isLive {
-            healing.disturb(reason, at: now)
+            if loss != .rules { healing.disturb(loss, at: now) }
         } else {
             // Taken away on purpose, or not yet loaded by the administrator.
             checkLive()
-            if isLive { healing.disturb(reason, at: now) }
+            if isLive { healing.disturb(loss, at: now) }
+        }
+    }
+
+    /// The time to mend a loss has come. Where rules alone were lost they go back at once; whatever else needs the engine.
+    mutating func heal(_ loss: Loss, _ now: MonotonicTime) {
+        guard loss == .rules else { return say(.loadWanted(loss.reason)) }
+        let since = watch.drain() ?? .rules
+        checkLive()
+        guard isLive, since == .rules else { return say(.loadWanted((since == .rules ? .table : since).reason)) }
+        do {
+            let ruleset = try ruleset()
+            guard loader != nil else { throw RulesetLoader.Failure(description: RulesetLoader.isMissing) }
+            try loader?.load(ruleset.text, of: ruleset)
+            healing.loaded()
+            noteForeign(now)
+            say(
+                .warning(
+                    "another program changed the rules of table inet \(configuration.table); they are loaded again, and its sets were left alone"
+                ))
+        } catch {
+            // A whole load knows more ways, and tells the engine when none works.
+            noteForeign(now)
+            say(.loadWanted(.rejected))
         }
     }
 

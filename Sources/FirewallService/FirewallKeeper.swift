@@ -102,7 +102,7 @@ struct FirewallKeeper: ~Copyable {
     /// Answers an order the kernel refused; what that says of our state is looked into.
     private mutating func refuse(_ order: UInt64, _ error: NFTError, _ now: MonotonicTime) {
         say(.done(order: order, .failed(error.description)))
-        if error.isMissing { disturbed(.tableLost, now) } else if error.isPassing { disturbed(.rejected, now) }
+        if error.isMissing { disturbed(.table, now) } else if error.isPassing { disturbed(.rejected, now) }
     }
 
     private mutating func replaceBlocks(
@@ -127,7 +127,7 @@ struct FirewallKeeper: ~Copyable {
         do throws(NFTError) {
             try projection.replace(set, with: whole)
             say(.done(order: order, .applied))
-            if let reason = drain(since: mark) ?? earlier { heard(reason, now) }
+            if let loss = drain(since: mark) ?? earlier { heard(loss, now) }
         } catch { refuse(order, error, now) }
     }
 
@@ -169,13 +169,13 @@ struct FirewallKeeper: ~Copyable {
     // MARK: time
 
     mutating func timePasses(now: MonotonicTime) {
-        guard hasEngine, let reason = healing.next(at: now) else { return }
+        guard hasEngine, let loss = healing.next(at: now) else { return }
         if healing.isFought {
             say(
                 .warning(
                     "another program changes table inet \(configuration.table) again and again; find it (nft monitor), Greymoat slows down")
             )
         }
-        say(.loadWanted(reason))
+        heal(loss, now)
     }
 }

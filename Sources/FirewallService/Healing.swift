@@ -1,19 +1,18 @@
 internal import Moments
-internal import RoleMessages
 
-/// When the whole truth is asked for again: pure, time in and wishes out. Several changes in a row are one loss; somebody
+/// When a loss is healed: pure, time in and wishes out. Several changes in a row are one loss; somebody
 /// who takes the rules away again and again is answered ever more slowly, so that the two do not fight for the machine.
 struct Healing {
     private enum State {
         case steady
-        /// Something was lost: asked for at `due`.
-        case disturbed(FirewallNotice.LoadReason, since: MonotonicTime, due: MonotonicTime)
-        /// Asked for, and not yet there.
+        /// Something was lost: healed at `due`.
+        case disturbed(Loss, since: MonotonicTime, due: MonotonicTime)
+        /// On its way, and not yet there.
         case awaiting
     }
 
     private var state = State.steady
-    /// When loads were asked for because of losses, in the last `memory`.
+    /// When losses were healed, in the last `memory`.
     private var recent: [MonotonicTime] = []
     private var failures = 0
 
@@ -27,12 +26,12 @@ struct Healing {
     static let slowest: Duration = .seconds(60)
 
     /// Something of ours is gone or unknown.
-    mutating func disturb(_ reason: FirewallNotice.LoadReason, at now: MonotonicTime) {
+    mutating func disturb(_ loss: Loss, at now: MonotonicTime) {
         switch state {
-        case .awaiting: break  // what is asked for comes after this
-        case .steady: state = .disturbed(reason, since: now, due: now + max(Self.quiet, delay(at: now)))
+        case .awaiting: break  // what is on its way comes after this
+        case .steady: state = .disturbed(loss, since: now, due: now + max(Self.quiet, delay(at: now)))
         case .disturbed(let first, let since, let due):
-            state = .disturbed(worse(first, reason), since: since, due: max(due, min(now + Self.quiet, since + Self.patience)))
+            state = .disturbed(max(first, loss), since: since, due: max(due, min(now + Self.quiet, since + Self.patience)))
         }
     }
 
@@ -42,12 +41,12 @@ struct Healing {
         return nil
     }
 
-    /// The reason to ask for a load now, once.
-    mutating func next(at now: MonotonicTime) -> FirewallNotice.LoadReason? {
-        guard case .disturbed(let reason, _, let due) = state, due <= now else { return nil }
+    /// What is to be healed now, once.
+    mutating func next(at now: MonotonicTime) -> Loss? {
+        guard case .disturbed(let loss, _, let due) = state, due <= now else { return nil }
         recent.append(now)
         state = .awaiting
-        return reason
+        return loss
     }
 
     /// A load was asked for on other grounds: a start, a new engine.
@@ -78,8 +77,4 @@ struct Healing {
 
     /// More losses than are answered at once: worth a word to the operator.
     var isFought: Bool { recent.count == Self.atOnce }
-
-    private func worse(_ a: FirewallNotice.LoadReason, _ b: FirewallNotice.LoadReason) -> FirewallNotice.LoadReason {
-        a == .tableLost || b == .tableLost ? .tableLost : a
-    }
 }

@@ -1,6 +1,5 @@
 internal import Moments
 internal import NFTables
-internal import RoleMessages
 
 /// Listens to what others do to our table. What we did ourselves is told by its port id.
 struct KernelWatch: ~Copyable {
@@ -19,8 +18,8 @@ struct KernelWatch: ~Copyable {
 
     /// Takes everything the kernel has said, and gives what of it others did to our table; nil: nothing. `child`: the process
     /// id of an nft of ours that has just ended, whose port id it was.
-    mutating func drain(child: Int32 = 0) -> FirewallNotice.LoadReason? {
-        var finding: FirewallNotice.LoadReason?
+    mutating func drain(child: Int32 = 0) -> Loss? {
+        var finding: Loss?
         var generation = generation
         let ours = [ownPort, UInt32(bitPattern: child)]
         while true {
@@ -29,11 +28,11 @@ struct KernelWatch: ~Copyable {
                     if case .generation(let number) = event.subject {
                         // Generations rise by one, and over 0 at the end: a gap means notifications that never came.
                         if let last = generation, number != last &+ 1, !(last == .max && number == 1) {
-                            Self.note(.notificationsLost, &finding)
+                            Self.note(.unknown, &finding)
                         }
                         generation = number
-                    } else if event.concernsTable, !ours.contains(event.portID), let reason = Self.reason(event) {
-                        Self.note(reason, &finding)
+                    } else if event.concernsTable, !ours.contains(event.portID), let loss = Loss(event) {
+                        Self.note(loss, &finding)
                     }
                 }
                 switch outcome {
@@ -43,11 +42,11 @@ struct KernelWatch: ~Copyable {
                     return finding
                 case .lost:
                     generation = nil
-                    Self.note(.notificationsLost, &finding)
+                    Self.note(.unknown, &finding)
                 }
             } catch {
                 self.generation = nil
-                return .notificationsLost
+                return .unknown
             }
         }
     }
@@ -55,16 +54,6 @@ struct KernelWatch: ~Copyable {
     /// Nothing up to this generation was missed.
     mutating func resume(at generation: UInt32) { self.generation = generation }
 
-    private static func reason(_ event: NFTMonitor.Event) -> FirewallNotice.LoadReason? {
-        switch event.subject {
-        case .table, .chain, .rule, .set: .tableLost
-        case .element: .contentsLost
-        case .generation, .other: nil
-        }
-    }
-
-    /// The gravest reason stays.
-    private static func note(_ reason: FirewallNotice.LoadReason, _ finding: inout FirewallNotice.LoadReason?) {
-        if finding != .tableLost { finding = reason }
-    }
+    /// The gravest stays.
+    private static func note(_ loss: Loss, _ finding: inout Loss?) { finding = max(finding ?? loss, loss) }
 }

@@ -20,6 +20,8 @@ final class FirewallUnderTest {
     private(set) var outcomes: [UInt64: FirewallNotice.Outcome] = [:]
     private(set) var loads: [FirewallNotice.LoadReason] = []
     private(set) var isLive = false
+    /// How often rules alone were put back, without a load.
+    private(set) var restorations = 0
     private let supervisor: PacketChannel
     private var link: StreamChannel<FirewallNotice, FirewallOrder>
     private var nextOrder: UInt64 = 1
@@ -90,7 +92,8 @@ final class FirewallUnderTest {
         case .loadWanted(let reason):
             loads.append(reason)
             if answersLoads { try sendLoad() }
-        case .element, .warning: break
+        case .warning(let sentence): restorations += sentence.contains("its sets were left alone") ? 1 : 0
+        case .element: break
         }
     }
 

@@ -1,5 +1,4 @@
 import Moments
-import RoleMessages
 import Testing
 
 @testable import FirewallService
@@ -10,25 +9,25 @@ import Testing
     @Test func changesInARowAreOneLoss() {
         var healing = Healing()
         #expect(healing.deadline == nil)
-        healing.disturb(.contentsLost, at: at(0))
-        healing.disturb(.tableLost, at: at(20))
+        healing.disturb(.contents, at: at(0))
+        healing.disturb(.table, at: at(20))
         #expect(healing.next(at: at(30)) == nil)
         #expect(healing.next(at: at(49)) == nil)
-        #expect(healing.next(at: at(50)) == .tableLost)
+        #expect(healing.next(at: at(50)) == .table)
         #expect(healing.next(at: at(51)) == nil)
         // What comes before the load does is answered by it.
-        healing.disturb(.contentsLost, at: at(60))
+        healing.disturb(.contents, at: at(60))
         #expect(healing.deadline == nil)
         healing.loaded()
-        healing.disturb(.contentsLost, at: at(200))
-        #expect(healing.next(at: at(230)) == .contentsLost)
+        healing.disturb(.contents, at: at(200))
+        #expect(healing.next(at: at(230)) == .contents)
     }
 
     @Test func noLossWaitsLongerThanPatience() {
         var healing = Healing()
-        for time in stride(from: Int64(0), through: 140, by: 10) { healing.disturb(.contentsLost, at: at(time)) }
+        for time in stride(from: Int64(0), through: 140, by: 10) { healing.disturb(.contents, at: at(time)) }
         #expect(healing.next(at: at(149)) == nil)
-        #expect(healing.next(at: at(150)) == .contentsLost)
+        #expect(healing.next(at: at(150)) == .contents)
     }
 
     @Test func whoFightsUsIsAnsweredEverMoreSlowly() {
@@ -36,7 +35,7 @@ import Testing
         var waits: [Int64] = []
         var now: Int64 = 0
         for _ in 0..<20 {
-            healing.disturb(.tableLost, at: at(now))
+            healing.disturb(.table, at: at(now))
             let begun = now
             while healing.next(at: at(now)) == nil { now += 1 }
             waits.append(now - begun)
@@ -48,8 +47,8 @@ import Testing
         #expect(waits.last == 5000)
         // Peace is remembered too.
         now += Int64(Healing.memory.wholeMilliseconds) + 1
-        healing.disturb(.tableLost, at: at(now))
-        #expect(healing.next(at: at(now + 30)) == .tableLost)
+        healing.disturb(.table, at: at(now))
+        #expect(healing.next(at: at(now + 30)) == .table)
     }
 
     @Test func aLoadThatFailsIsTriedAgainLaterEachTime() {
