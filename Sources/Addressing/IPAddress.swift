@@ -29,13 +29,20 @@ public struct IPAddress: Hashable, Comparable, Sendable {
 
     /// From 4 or 16 bytes in network order; nil for any other count.
     public init?(networkBytes bytes: some Collection<UInt8>) {
+        guard let address = bytes.withContiguousStorageIfAvailable({ IPAddress(networkBytes: UnsafeRawBufferPointer($0)) }) ?? {
+            Array(bytes).withUnsafeBytes { IPAddress(networkBytes: $0) }
+        }() else { return nil }
+        self = address
+    }
+
+    /// From 4 or 16 bytes in network order, as they lie in a message or a row; nil for any other count.
+    public init?(networkBytes bytes: UnsafeRawBufferPointer) {
         switch bytes.count {
-        case 4:
-            self.init(ipv4: bytes.reduce(0) { $0 << 8 | UInt32($1) })
+        case 4: self.init(ipv4: UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self)))
         case 16:
-            let high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-            let low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
-            self.init(high: high, low: low)
+            self.init(
+                high: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)),
+                low: UInt64(bigEndian: bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
         default: return nil
         }
     }

@@ -97,7 +97,7 @@ final class PreparedStatement {
     func text(_ column: Int32) -> PeerText { PeerText(trusting: String(decoding: bytes(column), as: UTF8.self)) }
 
     func address(_ column: Int32) throws(StoreFault) -> IPAddress {
-        guard let address = IPAddress(networkBytes: bytes(column)) else {
+        guard let address = IPAddress(networkBytes: UnsafeRawBufferPointer(bytes(column))) else {
             throw .damaged("the database holds an address of \(bytes(column).count) bytes")
         }
         return address
