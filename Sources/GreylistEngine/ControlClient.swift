@@ -58,6 +58,12 @@ final class ControlClient {
         }
     }
 
+    /// Whether its socket is to be read: an import's next lines may gather while the last ones are stored.
+    var isRead: Bool {
+        guard case .importing = activity else { return wantsInput }
+        return waiting.count < Import.piecesAtOnce
+    }
+
     /// Takes in what has arrived; false when the client has gone.
     func receive() throws(ChannelError) -> Bool {
         try channel.receive(budget: Self.readBudget) { request throws(ChannelError) in waiting.append(request) } == .drained
@@ -88,6 +94,9 @@ final class ControlClient {
         var nextProgress: MonotonicTime
 
         static let wholeLoadLimit: UInt64 = 20_000
+        /// Messages stored in one transaction at most: some 4,000 rows, a tenth of a second that attempts wait for. Smaller ones
+        /// write the same pages of the indexes over and over.
+        static let piecesAtOnce = 8
     }
 }
 
@@ -116,4 +125,6 @@ struct ControlServer {
     static let stallLimit: Duration = .seconds(60)
     /// How long a command waits for the kernel to follow.
     static let kernelWait: Duration = .seconds(10)
+    /// The same after an import, which may have to load a million elements.
+    static let kernelWaitAfterImport: Duration = .seconds(60)
 }

@@ -39,7 +39,7 @@ extension Engine {
         guard let client = control.clients[id] else { return }
         control.active.insert(id)
         if !ready.isDisjoint(with: [.hangUp, .failed]) { return close(client) }
-        guard client.wantsInput, !client.hasEnded else { return }
+        guard client.isRead, !client.hasEnded else { return }
         client.lastSign = now.boot
         do throws(ChannelError) {
             // A client that has shut its writing half may still be reading its answer.
@@ -104,7 +104,7 @@ extension Engine {
                 }
                 // What was sent made room: the next piece is asked for next turn.
                 if all && before > 0 && !client.wantsInput { control.active.insert(id) }
-                var wanted: Epoll.Interest = client.wantsInput && !client.hasEnded ? [.readable, .peerClosed] : []
+                var wanted: Epoll.Interest = client.isRead && !client.hasEnded ? [.readable, .peerClosed] : []
                 if !all { wanted.insert(.writable) }
                 if wanted != client.watched {
                     client.watched = wanted

@@ -8,7 +8,13 @@ extension Engine {
         guard !session.isWorking else { return }
         guard !client.waiting.isEmpty else { return }
         switch client.waiting.removeFirst() {
-        case .importLines(let lines): take(lines, session, client)
+        case .importLines(var lines):
+            while case .importLines(let more)? = client.waiting.first {
+                if lines.last != UInt8(ascii: "\n") { lines.append(UInt8(ascii: "\n")) }
+                lines += more
+                client.waiting.removeFirst()
+            }
+            take(lines, session, client)
         case .finishImport: finishImport(session, client)
         default:
             finish(
@@ -53,8 +59,10 @@ extension Engine {
 
     private func finishImport(_ session: ControlClient.Import, _ client: ControlClient) {
         client.activity = .working
-        let waiter = Projection.Waiter.control(awaitKernel(client, [.imported(session.report)]))
+        let waiter = Projection.Waiter.control(
+            awaitKernel(client, [.imported(session.report)], patience: ControlServer.kernelWaitAfterImport))
         if session.hosts > ControlClient.Import.wholeLoadLimit {
+            reply(.progress(.init(activity: "loading the kernel's sets", completed: session.hosts)), to: client)
             projection.reload(waiter: waiter)
         } else if session.hosts > 0 {
             projection.waitForAll(waiter)

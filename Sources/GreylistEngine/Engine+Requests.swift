@@ -58,8 +58,10 @@ extension Engine {
     // MARK: - Waiting for the kernel
 
     /// The client is answered with `replies` when the kernel has followed, or told that it has not.
-    func awaitKernel(_ client: ControlClient, _ replies: [ControlReply]) -> ControlTicket {
-        let deadline = now.boot + ControlServer.kernelWait
+    func awaitKernel(
+        _ client: ControlClient, _ replies: [ControlReply], patience: Duration = ControlServer.kernelWait
+    ) -> ControlTicket {
+        let deadline = now.boot + patience
         control.awaitingKernel[client.ticket] = ControlServer.AwaitedKernel(replies: replies, deadline: deadline)
         return client.ticket
     }
