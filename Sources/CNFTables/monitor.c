@@ -31,6 +31,12 @@ static void classify(uint8_t type, struct gm_nft_event *event)
     }
 }
 
+int gm_nft_listen(int socket, int on)
+{
+    int group = NFNLGRP_NFTABLES;
+    return setsockopt(socket, SOL_NETLINK, on ? NETLINK_ADD_MEMBERSHIP : NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
+}
+
 int gm_nft_monitor(int socket, void *buffer, size_t size, void (*body)(void *, const struct gm_nft_event *), void *context)
 {
     ssize_t received;

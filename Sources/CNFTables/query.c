@@ -30,13 +30,13 @@ int gm_nft_bind(int socket, int monitor, size_t buffer, uint32_t *port, size_t *
 {
     struct sockaddr_nl address = { .nl_family = AF_NETLINK };
     socklen_t length = sizeof address;
-    int on = 1, group = NFNLGRP_NFTABLES;
+    int on = 1;
     if (bind(socket, (struct sockaddr *)&address, sizeof address) < 0 || getsockname(socket, (struct sockaddr *)&address, &length) < 0)
         return -1;
     *port = address.nl_pid;
     *granted = monitor ? enlarge(socket, SO_RCVBUFFORCE, SO_RCVBUF, buffer) : enlarge(socket, SO_SNDBUFFORCE, SO_SNDBUF, buffer);
     if (monitor)
-        return setsockopt(socket, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group);
+        return gm_nft_listen(socket, 1);
     /* Failures without the whole message in them, and with what is wrong in it. Old kernels know neither: then the element is
      * not named. */
     setsockopt(socket, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);

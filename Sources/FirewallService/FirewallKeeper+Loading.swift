@@ -10,6 +10,7 @@ extension FirewallKeeper {
     /// in one transaction.
     mutating func makeTrue(_ pending: PendingLoad, _ now: MonotonicTime) -> String? {
         _ = watch.drain()  // whatever happened until now, this answers it
+        let sets = sets
         do {
             let state = try projection.state()
             let isWhole = state.map { state in !state.isDormant && sets.all.allSatisfy(state.holds) } ?? false
@@ -21,7 +22,8 @@ extension FirewallKeeper {
             }
             let mark = mark()
             let meanwhile = watch.drain(child: loader?.takeLastProcess() ?? 0)
-            try projection.fill(sets, with: pending.finished(at: now), isLive: isWhole)
+            let load = pending.finished(at: now)
+            try writeQuietly(load.count) { projection throws(NFTError) in try projection.fill(sets, with: load, isLive: isWhole) }
             if !isWhole { try projection.setTable(dormant: false) }
             healing.loaded()
             setLive(true)
@@ -43,17 +45,33 @@ extension FirewallKeeper {
 
     func mark() -> Mark { Mark(generation: projection.generation(), transactions: projection.transactions) }
 
-    /// What others did since `mark`. The notifications of what we write ourselves, from some 350,000 elements on, are more than the
-    /// buffer holds; where every transaction since was ours, nothing was missed.
+    /// What others did since `mark`, as far as it was announced; where it was not all announced (`writeQuietly`, or more of our own
+    /// writing than the buffer holds, some 350,000 elements) nothing was missed if every transaction since was ours.
     mutating func drain(since mark: Mark) -> Loss? {
         let generation = projection.generation()
-        guard let loss = watch.drain() else { return nil }
-        guard loss == .unknown, let before = mark.generation, let generation,
+        let loss = watch.drain()
+        guard loss == .unknown || watch.hasGap else { return loss }
+        guard let before = mark.generation, let generation,
             generation == before &+ (projection.transactions &- mark.transactions), projection.generation() == generation
-        else { return loss }
+        else { return max(loss ?? .unknown, .unknown) }
         watch.resume(at: generation)
-        return nil
+        return loss == .unknown ? nil : loss
     }
+
+    /// Writes so many elements; many of them without the kernel announcing each to us, which costs it ten times the writing (and
+    /// gigabytes, at a million). What others do in the moment before we listen again shows in the generation: `drain(since:)`.
+    mutating func writeQuietly(_ count: Int, _ body: (inout Projection) throws(NFTError) -> Void) throws(NFTError) {
+        guard count > Self.announcedElements else { return try body(&projection) }
+        try watch.pause()
+        do throws(NFTError) { try body(&projection) } catch {
+            try watch.listen()
+            throw error
+        }
+        try watch.listen()
+    }
+
+    /// Elements written at once up to which others' doings are never overlooked.
+    private static let announcedElements = 10_000
 
     private mutating func loadRuleset(dormant: Bool) throws {
         guard loader != nil else { throw RulesetLoader.Failure(description: RulesetLoader.isMissing) }

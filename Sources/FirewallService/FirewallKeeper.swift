@@ -125,7 +125,7 @@ struct FirewallKeeper: ~Copyable {
         let mark = mark()
         let earlier = watch.drain()
         do throws(NFTError) {
-            try projection.replace(set, with: whole)
+            try writeQuietly(whole.count) { projection throws(NFTError) in try projection.replace(set, with: whole) }
             say(.done(order: order, .applied))
             if let loss = drain(since: mark) ?? earlier { heard(loss, now) }
         } catch { refuse(order, error, now) }

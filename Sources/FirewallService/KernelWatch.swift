@@ -7,6 +7,8 @@ struct KernelWatch: ~Copyable {
     private let table: String
     private let ownPort: UInt32
     private var generation: UInt32?
+    /// Something may have happened that was not announced to us; `resume` knows better.
+    private(set) var hasGap = false
 
     init(_ monitor: consuming NFTMonitor, table: String, ownPort: UInt32) {
         self.monitor = monitor
@@ -51,8 +53,19 @@ struct KernelWatch: ~Copyable {
         }
     }
 
+    /// Has the kernel announce nothing until `listen`.
+    mutating func pause() throws(NFTError) {
+        try monitor.listen(false)
+        hasGap = true
+    }
+
+    mutating func listen() throws(NFTError) { try monitor.listen(true) }
+
     /// Nothing up to this generation was missed.
-    mutating func resume(at generation: UInt32) { self.generation = generation }
+    mutating func resume(at generation: UInt32) {
+        self.generation = generation
+        hasGap = false
+    }
 
     /// The gravest stays.
     private static func note(_ loss: Loss, _ finding: inout Loss?) { finding = max(finding ?? loss, loss) }

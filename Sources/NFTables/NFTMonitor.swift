@@ -25,6 +25,12 @@ public struct NFTMonitor: ~Copyable {
     /// To be watched for reading.
     public var descriptorNumber: Int32 { descriptor.number }
 
+    /// Has the kernel announce what happens (as it does from the beginning), or nothing. While anybody listens, each element that is
+    /// written costs the kernel several kilobytes until the transaction is over.
+    public func listen(_ isListening: Bool) throws(NFTError) {
+        guard gm_nft_listen(descriptor.number, isListening ? 1 : 0) == 0 else { throw NFTError(.listen, code: errno) }
+    }
+
     /// Something that happened.
     public struct Event: Hashable, Sendable {
         public enum Subject: Hashable, Sendable {

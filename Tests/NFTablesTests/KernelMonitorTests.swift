@@ -42,6 +42,19 @@ struct KernelMonitorTests {
         #expect(flushed.contains { $0.subject == .set && $0.isDeletion && $0.concernsTable })
     }
 
+    @Test func hearsNothingUntilItListensAgain() throws {
+        let kernel = try KernelTable()
+        var monitor = try NFTMonitor(adopting: kernel.host.netlink())
+        try kernel.host.run("nft", "add", "table", "inet", "before")
+        try monitor.listen(false)
+        try kernel.host.run("nft", "add", "table", "inet", "meanwhile")
+        let generation = try kernel.generation()
+        try monitor.listen(true)
+        try kernel.host.run("nft", "add", "table", "inet", "after")
+        let generations = try drain(&monitor).filter { if case .generation = $0.subject { true } else { false } }.map(\.subject)
+        #expect(generations == [.generation(generation - 1), .generation(generation + 1)])
+    }
+
     @Test func lossIsToldAndEndsNothing() throws {
         let kernel = try KernelTable()
         let descriptor = try kernel.host.netlink()

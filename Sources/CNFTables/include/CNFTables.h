@@ -78,6 +78,10 @@ int gm_nft_dump(
 
 /* ---- notifications (monitor.c) ---- */
 
+/* Has the kernel announce changes on this socket, or not. While anybody listens, every element written costs the kernel a message of
+ * several kilobytes until the transaction is over (nf_tables_setelem_notify): gigabytes for a million. */
+int gm_nft_listen(int socket, int on);
+
 enum gm_nft_subject { GM_NFT_NEW_GENERATION, GM_NFT_TABLES, GM_NFT_CHAINS, GM_NFT_RULES, GM_NFT_SETS, GM_NFT_ELEMENTS, GM_NFT_OTHER };
 
 struct gm_nft_event {
