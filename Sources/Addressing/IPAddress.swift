@@ -29,9 +29,8 @@ public struct IPAddress: Hashable, Comparable, Sendable {
 
     /// From 4 or 16 bytes in network order; nil for any other count.
     public init?(networkBytes bytes: some Collection<UInt8>) {
-        guard let address = bytes.withContiguousStorageIfAvailable({ IPAddress(networkBytes: UnsafeRawBufferPointer($0)) }) ?? {
-            Array(bytes).withUnsafeBytes { IPAddress(networkBytes: $0) }
-        }() else { return nil }
+        let address = bytes.withContiguousStorageIfAvailable { IPAddress(networkBytes: UnsafeRawBufferPointer($0)) }
+        guard let address = address ?? Array(bytes).withUnsafeBytes({ IPAddress(networkBytes: $0) }) else { return nil }
         self = address
     }
 

@@ -136,7 +136,8 @@ public struct NFTSocket: ~Copyable {
             let result = gm_nft_dump(
                 descriptor.number, table, set.name,
                 { context, key, length, _, expiration, flags in
-                    guard let context, let address = IPAddress(networkBytes: UnsafeRawBufferPointer(start: key, count: length)) else { return }
+                    let key = UnsafeRawBufferPointer(start: key, count: length)
+                    guard let context, let address = IPAddress(networkBytes: key) else { return }
                     context.assumingMemoryBound(to: DumpContext.self).pointee
                         .body(address, expiration, flags & UInt32(GM_NFT_INTERVAL_END) != 0)
                 }, context)

@@ -56,7 +56,8 @@ import Testing
     }
 
     @Test func contradictions() {
-        #expect(complaint(["export", "--traplist", "--database", "x"], status: 64).contains("--traplist and --database exclude each other."))
+        #expect(
+            complaint(["export", "--traplist", "--database", "x"], status: 64).contains("--traplist and --database exclude each other."))
         #expect(complaint(["-a"], .spamdb, status: 2) == "it: no keys: give the addresses to add\n")
     }
 

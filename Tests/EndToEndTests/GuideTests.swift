@@ -10,23 +10,8 @@ import Testing
 struct EndToEndGuideTests {
     private static let guides = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Guides").path
 
-    /// A shell on the site's host where spamdb, spamd-setup and spamlogd are installed in /usr/sbin: in a mount namespace of its
-    /// own, over a directory of links, so that nothing of this machine changes.
     private func shell(_ site: Site, _ line: String, status: Int32 = 0) throws -> (lines: [String], errors: String) {
-        let installation = """
-            set -e
-            cd \(site.directory)
-            mkdir -p installed sbin
-            mount --bind /usr/sbin sbin
-            ln -sfn -t installed \(site.directory)/sbin/*
-            for name in greymoat spamdb spamd-setup spamlogd; do ln -sfn \(Site.binaries)/greymoat installed/$name; done
-            mount --bind installed /usr/sbin
-            export GREYMOAT_SOCKET=\(site.directory)/run/control.sock PATH="\(Self.guides):/usr/sbin:/usr/bin:/sbin:/bin"
-            set +e
-            """
-        let outcome = try site.host.attempt(["unshare", "-m", "sh", "-c", installation + "\n" + line])
-        guard outcome.status == status else { throw LabError("`\(line)` ended with \(outcome.status): \(outcome.errors)\(outcome.output)") }
-        return (outcome.output.split(separator: "\n").map(String.init), outcome.errors)
+        try InstalledShell.run(line, on: site, path: Self.guides, status: status)
     }
 
     private func fill(_ site: Site, _ rows: [String]) throws {
