@@ -14,9 +14,9 @@ class Stack:
     address = "10.77.0.1"
     source = "10.78.0.1"
 
-    def __init__(self, binaries, settings="", white=0, parent=None):
-        """`settings`: more TOML. `white`: so many white hosts, 10.0.0.0 and up, are in the database from the beginning.
-        `parent`: where its directory is made."""
+    def __init__(self, binaries, settings="", white=0, parent=None, stutter='"0s"'):
+        """`settings`: more TOML. `stutter`: that key's value, and more of its section. `white`: so many white hosts, 10.0.0.0
+        and up, are in the database from the beginning. `parent`: where its directory is made."""
         self.binaries = binaries
         self.directory = tempfile.mkdtemp(prefix="greymoat-bench-", dir=parent)
         os.chmod(self.directory, 0o755)
@@ -39,7 +39,7 @@ class Stack:
         root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
         with open(f"{self.directory}/greymoat.toml", "w") as file:
             file.write(
-                'config-version = 1\nhostname = "mx.example.org"\n[tarpit]\nstutter = "0s"\nmax-per-source = 20000\n'
+                'config-version = 1\nhostname = "mx.example.org"\n[tarpit]\nstutter = ' + stutter + '\nmax-per-source = 20000\n'
                 f'[firewall]\nruleset = "{root}/nft/greymoat.nft"\n[log]\nverbose = false\nlevel = "warning"\n' + settings)
         self.log = open(f"{self.directory}/log", "w")
         if white:

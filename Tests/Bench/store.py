@@ -161,8 +161,10 @@ def measure_expiry(site, work, count):
             break
         time.sleep(0.1)
     latency = result(load)["latency_ms"]
+    unkept = site.status()["counters"]["unkept"]
     report(f"expiry of {tenth:,} rows under load", "never ended" if seconds is None else f"{seconds:.1f} s", "–", seconds is not None)
     report("  whole dialogue meanwhile, p50 / p99 / longest", f"{latency['p50']} / {latency['p99']} / {latency['max']} ms")
+    report("  answered before they were stored", f"{unkept}", "0", unkept == 0)
 
 
 def start_to_step(site):
