@@ -32,6 +32,7 @@ let package = Package(
         .executable(name: "greymoat-engine", targets: ["greymoat-engine"]),
         .executable(name: "greymoat-tarpit", targets: ["greymoat-tarpit"]),
         .executable(name: "greymoat-fetch", targets: ["greymoat-fetch"]),
+        .executable(name: "greymoat-metrics", targets: ["greymoat-metrics"]),
         .executable(name: "greymoat", targets: ["greymoat"]),
     ],
     dependencies: [
@@ -39,6 +40,11 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
         .package(url: "https://github.com/LebJe/TOMLKit", exact: "0.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
+        // What SwiftNIO stands on, named for its exact version alone.
+        .package(url: "https://github.com/apple/swift-atomics", exact: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
     ],
     targets: [
         // Pure ground: values without clocks, descriptors or C.
@@ -104,6 +110,15 @@ let package = Package(
         .target(
             name: "BlocklistFetch",  // one source, fetched, unpacked and handed over
             dependencies: ["CZlib", "CLinux", "Sandbox", "RoleMessages", "LinuxIO", "Moments", "WireFormat"], swiftSettings: strict),
+        .target(name: "MetricsText", dependencies: ["RoleMessages", "Moments"], swiftSettings: strict),  // every metric: name, help, value; Prometheus' text format
+        .target(
+            name: "MetricsServer",  // that text over HTTP, to anybody, at no cost to the engine
+            dependencies: [
+                "MetricsText", "RoleMessages", "Sandbox", "LinuxIO", "Moments", "WireFormat",
+                .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "Atomics", package: "swift-atomics"),
+                .product(name: "DequeModule", package: "swift-collections"), .product(name: "SystemPackage", package: "swift-system"),
+            ], swiftSettings: strict),
         .target(
             name: "AdminCommands",  // greymoat, spamdb, spamd-setup, spamlogd
             dependencies: [
@@ -118,6 +133,7 @@ let package = Package(
         .executableTarget(name: "greymoat-engine", dependencies: ["GreylistEngine", "Release", "Sandbox", "LinuxIO"], swiftSettings: strict),
         .executableTarget(name: "greymoat-tarpit", dependencies: ["TarpitServer", "Sandbox", "LinuxIO"], swiftSettings: bare),
         .executableTarget(name: "greymoat-fetch", dependencies: ["BlocklistFetch"], swiftSettings: strict),
+        .executableTarget(name: "greymoat-metrics", dependencies: ["MetricsServer"], swiftSettings: strict),
         .executableTarget(name: "greymoat", dependencies: ["AdminCommands"], swiftSettings: strict),
 
         // Tests, one target a room; TestSupport holds the namespace lab, manual clocks and seeded chance.
@@ -174,7 +190,7 @@ let package = Package(
             name: "stub-role", dependencies: ["RoleMessages", "LinuxIO", "WireFormat", "Moments", "CLinux"], path: "Tests/StubRole", swiftSettings: strict),
         .testTarget(
             name: "SupervisorTests", dependencies: [
-                "Supervisor", "RoleMessages", "LinuxIO", "Moments", "TestSupport", "greymoatd", "greymoat-firewall", "greymoat-engine", "greymoat-tarpit", "greymoat",
+                "Supervisor", "RoleMessages", "LinuxIO", "Moments", "TestSupport", "greymoatd", "greymoat-firewall", "greymoat-engine", "greymoat-tarpit", "greymoat-metrics", "greymoat",
                 "stub-role", "sandbox-probe",
             ],
             swiftSettings: strict),
@@ -215,6 +231,7 @@ let package = Package(
                 "TarpitServer", "TarpitHarness", "greymoat-tarpit", "tarpit-alone", "TestSupport", "CTLSPeer", "SMTPDialogue", "RoleMessages", "LinuxIO", "CLinux", "Addressing",
                 "Moments", "WireFormat",
             ], swiftSettings: strict),
+        .testTarget(name: "MetricsTextTests", dependencies: ["MetricsText", "RoleMessages", "Moments"], swiftSettings: strict),  // and docs/metrics
         .testTarget(name: "EndToEndTests", dependencies: ["TestSupport", "LinuxIO", "Moments"], exclude: ["Guides"], swiftSettings: strict),  // the whole product, release binaries, namespaces
     ]
 )

@@ -19,7 +19,9 @@ extension Engine {
         for result in results {
             switch result.end {
             case .failed: fail(result.connection, result.sequence)
-            case .decided(let decision): take(decision, result)
+            case .decided(let decision):
+                measurements.commit.observe(now.boot - result.arrived)
+                take(decision, result)
             }
         }
     }
@@ -30,12 +32,14 @@ extension Engine {
         var waits = false
         switch decision.outcome {
         case .grey(let row): if row.block == 1 { counters.tuples += 1 }
-        case .passed:
+        case .passed(let row):
             counters.passes += 1
+            measurements.deferral.observe(row.pass - row.first)
             waits = true
             if let link, let index { link.connections.values[index].standing = .passed }
-        case .trapped:
+        case .trapped(_, let reason):
             counters.traps += 1
+            measurements.sprang(reason)
             waits = true
             if let link, let index { sprang(result.connection, link, index) }
         case .white, .allowed:

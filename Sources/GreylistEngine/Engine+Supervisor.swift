@@ -33,7 +33,7 @@ extension Engine {
 
     private func carryOut(_ order: SupervisorOrder, _ descriptors: inout DescriptorList) {
         switch order {
-        case .start, .reload(.tarpit), .reload(.firewall), .reload(.fetch), .link(.engine):
+        case .start, .reload(.tarpit), .reload(.firewall), .reload(.fetch), .reload(.metrics), .link(.engine):
             log.logger.error("the supervisor sent an order that is not for the engine")
         case .reload(.engine(let configuration)): reload(configuration, &descriptors)
         case .link(.tarpit(let worker)):
@@ -42,6 +42,8 @@ extension Engine {
             if let socket = descriptors.next() { attachFirewall(socket) }
         case .link(.fetch(let request)):
             if let socket = descriptors.next() { fetchBegan(request, socket: socket) }
+        case .link(.metrics):
+            if let socket = descriptors.next() { attachMetrics(socket) }
         case .fetchRefused(let request, let reason): fetchRefused(request, reason)
         case .roles(let roles): self.roles = roles
         case .reloadOutcome(let request, let failure): reloadEnded(request, failure)

@@ -109,6 +109,7 @@ extension Engine {
         if standing.isBlack { link.black += 1 }
         counters.connections += 1
         if !connected.resumed {
+            measurements.arrived(standing)
             let held = held
             log.log(.connected(all: held.all, black: held.black), connected.address, lists: standing.lists)
         }
@@ -177,7 +178,9 @@ extension Engine {
         let attempt = Attempt(
             address: connection.address, helo: helo, from: from, to: to, originalDestination: connection.destination, isListed: false)
         attempts.append(
-            AttemptTask(connection: id, sequence: report.sequence, event: .recipient(attempt), now: now.wall, doubt: doubt))
+            AttemptTask(
+                connection: id, sequence: report.sequence, event: .recipient(attempt), now: now.wall, arrived: now.boot, doubt: doubt)
+        )
     }
 
     private func dataReached(
@@ -187,7 +190,7 @@ extension Engine {
         let connection = link.connections.values[index]
         guard connection.standing.isRecorded else { return commit(sequence, id, link, index) }
         let event = AttemptTask.Event.dataReached(connection.address, firstRecipient: firstRecipient)
-        attempts.append(AttemptTask(connection: id, sequence: sequence, event: event, now: now.wall, doubt: doubt))
+        attempts.append(AttemptTask(connection: id, sequence: sequence, event: event, now: now.wall, arrived: now.boot, doubt: doubt))
     }
 
     /// Nothing of this report is stored.

@@ -58,6 +58,10 @@ final class Engine {
     var roles: [RoleStatus] = []
     let missingSandbox: [String]
     var counters = EngineCounters()
+    var measurements = EngineMeasurements()
+    var metrics: MetricsLink?
+    /// When the next snapshot may be made.
+    var nextSnapshot: MonotonicTime
     /// Why nothing could be stored the last time it was tried.
     var storeFault: StoreFault?
     /// Whether something is being written to see if it can be.
@@ -91,6 +95,7 @@ final class Engine {
         nextExpiry = now.boot
         nextRefresh = now.boot
         nextAllowMend = now.boot
+        nextSnapshot = now.boot
         self.reader = reader
         lookup = parts.lookup
         greylist = Greylist(rules: parts.rules)
@@ -144,7 +149,9 @@ final class Engine {
                 log.logger.critical("\(error)")
                 return 70
             }
+            let before = now.boot
             now = clock.now()
+            measurements.held(held, for: now.boot - before)
             followClock()
             for event in events { handle(event) }
             passTime()
@@ -162,6 +169,7 @@ final class Engine {
         if !control.active.isEmpty || projection.hasMoreToSend { return .zero }
         var deadline = nextSecond
         if let retry = projection.deadline { deadline = min(deadline, retry) }
+        if metrics?.isAsking == true { deadline = min(deadline, nextSnapshot) }
         if let refreshDue { deadline = min(deadline, refreshDue) }
         // A manual clock stands still: look at it once a second all the same.
         return min(.seconds(1), max(.zero, deadline - clock.now().boot))
@@ -176,6 +184,7 @@ final class Engine {
         case .firewall: handleFirewall(event.ready)
         case .tarpit(let id): handleTarpit(id, event.ready)
         case .controlClient(let id): handleControlClient(id, event.ready)
+        case .metrics: handleMetrics(event.ready)
         case .packetLog: receivePackets()
         case .errands: errands.complete()
         case .blocklistErrands: keeper.errands.complete()
@@ -194,13 +203,14 @@ final class Engine {
         flushControlClients()
         flushProjection()
         flushTarpits()
+        answerMetrics()
         announce()
         log.sink.flush()
     }
 
     /// What an epoll event is about.
     enum Token {
-        case supervisor, controlListener, writer, reader, firewall, packetLog, errands, blocklistErrands, configurationListener
+        case supervisor, controlListener, writer, reader, firewall, packetLog, errands, blocklistErrands, configurationListener, metrics
         case tarpit(UInt32)
         case controlClient(UInt32)
 
@@ -215,6 +225,7 @@ final class Engine {
             case .errands: 6
             case .blocklistErrands: 7
             case .configurationListener: 8
+            case .metrics: 9
             case .tarpit(let id): 1 << 32 | UInt64(id)
             case .controlClient(let id): 2 << 32 | UInt64(id)
             }
@@ -232,6 +243,7 @@ final class Engine {
             case (0, 6): self = .errands
             case (0, 7): self = .blocklistErrands
             case (0, 8): self = .configurationListener
+            case (0, 9): self = .metrics
             case (1, _): self = .tarpit(id)
             case (2, _): self = .controlClient(id)
             default: return nil

@@ -75,6 +75,8 @@ struct AttemptTask: Sendable {
     var sequence: UInt32
     var event: Event
     var now: UnixTime
+    /// When it was handed over (CLOCK_BOOTTIME).
+    var arrived: MonotonicTime
     /// See `Greylist.attempt`.
     var doubt: UnixTime
 
@@ -90,6 +92,7 @@ struct AttemptResult: Sendable {
     var connection: ConnectionID
     var sequence: UInt32
     var address: IPAddress
+    var arrived: MonotonicTime
     var end: End
 
     enum End: Sendable {
@@ -101,6 +104,7 @@ struct AttemptResult: Sendable {
     init(_ task: AttemptTask, _ end: End) {
         connection = task.connection
         sequence = task.sequence
+        arrived = task.arrived
         switch task.event {
         case .recipient(let attempt): address = attempt.address
         case .dataReached(let address, _): self.address = address

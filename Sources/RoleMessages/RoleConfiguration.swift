@@ -112,6 +112,20 @@ public struct FirewallConfiguration: Hashable, Sendable {
     public init() {}
 }
 
+/// What `greymoat-metrics` runs with. Descriptors with `start`: the listener, then the link to the engine.
+public struct MetricsConfiguration: Hashable, Sendable {
+    /// Where it listens, for messages.
+    public var listen = ""
+
+    public init(listen: String = "") { self.listen = listen }
+}
+
+extension MetricsConfiguration {
+    func write(to writer: inout WireWriter) { writer.write(listen) }
+
+    init(from reader: inout WireReader) throws(WireError) { listen = try reader.readString(limit: 255) }
+}
+
 extension TarpitConfiguration {
     func write(to writer: inout WireWriter) {
         writer.write(worker)

@@ -65,6 +65,7 @@ extension SupervisorOrder.Link {
         case .fetch(let request):
             writer.write(UInt8(3))
             writer.write(request)
+        case .metrics: writer.write(UInt8(4))
         }
     }
 
@@ -74,6 +75,7 @@ extension SupervisorOrder.Link {
         case 1: self = .firewall
         case 2: self = .tarpit(worker: try reader.readUInt16())
         case 3: self = .fetch(request: try reader.readUInt64())
+        case 4: self = .metrics
         default: throw .invalidValue
         }
     }
@@ -174,6 +176,9 @@ extension RoleConfiguration {
         case .fetch(let order):
             writer.write(UInt8(3))
             order.write(to: &writer)
+        case .metrics(let configuration):
+            writer.write(UInt8(4))
+            configuration.write(to: &writer)
         }
     }
 
@@ -183,6 +188,7 @@ extension RoleConfiguration {
         case 1: self = .engine(try EngineConfiguration(from: &reader))
         case 2: self = .firewall(try FirewallConfiguration(from: &reader))
         case 3: self = .fetch(try FetchOrder(from: &reader))
+        case 4: self = .metrics(try MetricsConfiguration(from: &reader))
         default: throw .invalidValue
         }
     }

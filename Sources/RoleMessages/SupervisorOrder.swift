@@ -24,6 +24,8 @@ public enum SupervisorOrder: WireMessage, Hashable {
         case tarpit(worker: UInt16)
         /// A `greymoat-fetch` that works on the request of `RoleNotice.fetchWanted`; it speaks `FetchNotice`.
         case fetch(request: UInt64)
+        /// `greymoat-metrics`; it speaks `MetricsRequest`.
+        case metrics
     }
 
     public static let version: UInt8 = 1
@@ -37,6 +39,7 @@ public enum RoleConfiguration: Hashable, Sendable {
     case firewall(FirewallConfiguration)
     /// Descriptor with `start`: the stream to the engine.
     case fetch(FetchOrder)
+    case metrics(MetricsConfiguration)
 }
 
 /// What a role tells the supervisor.

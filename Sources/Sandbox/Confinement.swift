@@ -12,6 +12,8 @@ public enum Confinement: Hashable, Sendable {
     case firewall
     /// The system's programs and outbound sockets; no file is written.
     case fetch
+    /// A listener, the connections it accepts, and a socket to the engine; no file, no new socket, no process.
+    case metrics
 
     /// The executable's name, which ps(1) shows.
     var processName: String {
@@ -20,13 +22,14 @@ public enum Confinement: Hashable, Sendable {
         case .engine: "greymoat-engine"
         case .firewall: "greymoat-firewall"
         case .fetch: "greymoat-fetch"
+        case .metrics: "greymoat-metrics"
         }
     }
 
     var keptCapabilities: Capabilities {
         switch self {
         case .firewall: .netAdmin
-        case .tarpit, .engine, .fetch: []
+        case .tarpit, .engine, .fetch, .metrics: []
         }
     }
 }
@@ -44,7 +47,7 @@ package func confine(_ profile: Confinement, omitting omitted: [String]) -> [Str
     var missing: [String] = []
     gm_set_process_name(profile.processName)
     signal(SIGPIPE, SIG_IGN)  // a peer that has gone is an error to handle, not the end of the role
-    if profile == .tarpit { gm_not_dumpable() }
+    if profile == .tarpit || profile == .metrics { gm_not_dumpable() }
     if threadCount() > 1 { missing.append("it was confined after it had started threads, which are not; this is a defect of Greymoat") }
     if gm_no_new_privileges() != 0 {
         missing.append("it may still gain privileges through set-user-ID programs (\(SystemError.last("").reason))")

@@ -41,7 +41,7 @@ package enum Landlock {
                 .map { Allowance(path: $0, rights: rights) }
         }
         return switch profile {
-        case .tarpit: []
+        case .tarpit, .metrics: []
         case .engine(let stateDirectory): system(.read) + devices + [Allowance(path: stateDirectory, rights: FileRights(rawValue: .max))]
         case .firewall: system([.read, .execute]) + devices
         // A blocklist source may be a program or a file anywhere: reading is left to the user it runs as.

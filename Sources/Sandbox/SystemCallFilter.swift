@@ -13,6 +13,9 @@ struct SystemCallFilter {
         case .tarpit:
             otherwise = .kill
             rules = SystemCallRule.allowedInTarpit.filter { !omitted.contains($0.name) }
+        case .metrics:
+            otherwise = .kill
+            rules = SystemCallRule.allowedInMetrics.filter { !omitted.contains($0.name) }
         case .engine:
             otherwise = .allow
             rules = SystemCallRule.refusedEverywhere + SystemCallRule.refusedInEngine

@@ -21,6 +21,7 @@ extension RoleName {
         case .engine: .engine
         case .tarpit(let worker): .tarpit(worker: UInt16(worker))
         case .fetch(let request): .fetch(request: request)
+        case .metrics: .metrics
         }
     }
 }

@@ -46,9 +46,7 @@ struct Listeners {
             let place = AddressAndPort(address: address, port: listeners.port)
             if let kept = inherited.take(place), adopt(kept, window: window) {
                 listeners.entries.append(Entry(address: address, socket: kept))
-            } else if let socket = try listen(
-                on: address, listeners.port, window: window, keys: "[listen] port and the ruleset's tarpit_port")
-            {
+            } else if let socket = try listen(on: address, listeners.port, window: window, keys: .tarpit) {
                 listeners.entries.append(Entry(address: address, socket: socket))
             } else {
                 listeners.notes.append("not listening on \(address), since this machine has no \(address.isIPv4 ? "IPv4" : "IPv6")")
@@ -72,12 +70,34 @@ struct Listeners {
     /// The listener for spamd's configuration connections, nil when none is wanted.
     static func openConfigurationPort(_ port: Int) throws(StartFailure) -> OwnedDescriptor? {
         guard port > 0 else { return nil }
-        return try listen(on: .ipv4Loopback, UInt16(port), window: 65_536, keys: "[blocklists] config-port")
+        return try listen(on: .ipv4Loopback, UInt16(port), window: 65_536, keys: .configurationPort)
     }
 
-    /// nil where the machine has not got the protocol. `keys`: what to change where the port is taken.
+    /// The listener metrics are asked for at, nil when none is wanted.
+    static func openMetrics(_ place: String) throws(StartFailure) -> OwnedDescriptor? {
+        guard let place = AddressAndPort(place) else { return nil }
+        guard let listener = try listen(on: place.address, place.port, window: 0, keys: .metrics) else {
+            throw StartFailure(
+                .unavailable,
+                "cannot listen on \(place) for metrics, since this machine has no \(place.address.isIPv4 ? "IPv4" : "IPv6"): correct [metrics] listen"
+            )
+        }
+        return listener
+    }
+
+    /// What to change in the configuration.
+    private struct Keys {
+        var address: String
+        var port: String
+
+        static let tarpit = Keys(address: "[listen] addresses", port: "[listen] port and the ruleset's tarpit_port")
+        static let configurationPort = Keys(address: "[blocklists] config-port", port: "[blocklists] config-port")
+        static let metrics = Keys(address: "[metrics] listen", port: "[metrics] listen")
+    }
+
+    /// nil where the machine has not got the protocol.
     private static func listen(
-        on address: IPAddress, _ port: UInt16, window: Int, keys: String
+        on address: IPAddress, _ port: UInt16, window: Int, keys: Keys
     ) throws(StartFailure) -> OwnedDescriptor? {
         let deadline = Clock.monotonic() + patience
         let title = Entry.title(address, port)
@@ -95,15 +115,16 @@ struct Listeners {
                     }
                     throw StartFailure(
                         .unavailable,
-                        "port \(port) of \(address) is taken (\(title)): stop what listens there (ss -ltnp), or set \(keys) to another")
+                        "port \(port) of \(address) is taken (\(title)): stop what listens there (ss -ltnp), or set \(keys.port) to another"
+                    )
                 case EADDRNOTAVAIL:
                     throw StartFailure(
-                        .unavailable, "\(address) is no address of this machine: see ip address, and correct [listen] addresses")
+                        .unavailable, "\(address) is no address of this machine: see ip address, and correct \(keys.address)")
                 case EACCES, EPERM:
                     throw StartFailure(
                         .permission,
                         "may not listen on \(title): ports below net.ipv4.ip_unprivileged_port_start need CAP_NET_BIND_SERVICE; run as root, or "
-                            + "use a higher [listen] port")
+                            + "set \(keys.port) to a higher one")
                 default: throw StartFailure(.unavailable, "cannot listen on \(title): \(error.reason)")
                 }
             }

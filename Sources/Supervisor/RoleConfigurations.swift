@@ -17,6 +17,7 @@ struct RoleConfigurations {
         case .firewall: .firewall(firewall)
         case .engine: .engine(engine)
         case .tarpit(let worker): .tarpit(tarpit(worker: worker))
+        case .metrics: .metrics(MetricsConfiguration(listen: configuration.metrics.listen))
         case .fetch: preconditionFailure("a fetcher runs with its order, not with the configuration")
         }
     }

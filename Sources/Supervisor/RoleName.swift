@@ -5,6 +5,8 @@ enum RoleName: Hashable, Sendable {
     case tarpit(worker: Int)
     /// Short-lived: one blocklist source.
     case fetch(request: UInt64)
+    /// Only where `[metrics] listen` asks for it.
+    case metrics
 
     /// The program, which lies beside greymoatd.
     var program: String {
@@ -13,6 +15,7 @@ enum RoleName: Hashable, Sendable {
         case .engine: "greymoat-engine"
         case .tarpit: "greymoat-tarpit"
         case .fetch: "greymoat-fetch"
+        case .metrics: "greymoat-metrics"
         }
     }
 
@@ -24,13 +27,13 @@ enum RoleName: Hashable, Sendable {
     var hasNetwork: Bool {
         switch self {
         case .firewall, .fetch: true
-        case .engine, .tarpit: false
+        case .engine, .tarpit, .metrics: false
         }
     }
 
     var worker: Int {
         switch self {
-        case .firewall, .engine, .fetch: 0
+        case .firewall, .engine, .fetch, .metrics: 0
         case .tarpit(let worker): worker
         }
     }
@@ -38,16 +41,19 @@ enum RoleName: Hashable, Sendable {
     /// Who is told to end first.
     var stopWave: Int {
         switch self {
-        case .tarpit, .fetch: 0
+        case .tarpit, .fetch, .metrics: 0
         case .engine: 1
         case .firewall: 2
         }
     }
 
+    /// Mail is filtered without it as well: it keeps nobody from starting, and can end nobody.
+    var isDispensable: Bool { self == .metrics }
+
     /// As messages name it.
     var title: String {
         switch self {
-        case .firewall, .engine, .fetch, .tarpit(worker: 0): program
+        case .firewall, .engine, .fetch, .metrics, .tarpit(worker: 0): program
         case .tarpit(let worker): "\(program) \(worker)"
         }
     }

@@ -32,6 +32,7 @@ struct Startup {
             state: configuration.stateDirectory, runtime: configuration.runtimeDirectory, owner: launcher.identity(of: .engine).identity)
         let listeners = try Listeners.open(configuration)
         let configurationListener = try Listeners.openConfigurationPort(configuration.blocklists.configPort)
+        let metricsListener = try Listeners.openMetrics(configuration.metrics.listen)
         let group = Account.group(named: "greymoat")
         let control = try directories.openControlSocket(in: configuration.runtimeDirectory, group: group, log: log)
         defer { unlink("\(configuration.runtimeDirectory)/\(Directories.controlSocket)") }
@@ -55,7 +56,8 @@ struct Startup {
             let supervision = try Supervision(
                 configurations, reader: file,
                 resources: .init(
-                    control: control, packetLog: packetLog, configurationListener: configurationListener, counters: counters),
+                    control: control, packetLog: packetLog, configurationListener: configurationListener, metricsListener: metricsListener,
+                    counters: counters),
                 launcher: launcher, log: log)
             let status = supervision.run()
             withExtendedLifetime(directories) {}

@@ -33,6 +33,8 @@ final class Supervision {
         var packetLog: OwnedDescriptor
         /// For spamd's configuration connections.
         var configurationListener: OwnedDescriptor?
+        /// Where metrics are asked for; nil: nowhere.
+        var metricsListener: OwnedDescriptor?
         var counters: [OwnedDescriptor]
     }
 
@@ -64,7 +66,9 @@ final class Supervision {
         self.resources = resources
         self.launcher = launcher
         self.log = log
-        roles = [Role(.firewall), Role(.engine)] + (0..<configurations.limits.workers).map { Role(.tarpit(worker: $0)) }
+        roles =
+            [Role(.firewall), Role(.engine)] + (0..<configurations.limits.workers).map { Role(.tarpit(worker: $0)) }
+            + (resources.metricsListener == nil ? [] : [Role(.metrics)])
     }
 
     /// Runs until greymoatd is to end; returns its exit status.
@@ -115,9 +119,10 @@ final class Supervision {
                 end(role)
             }
         } catch {
-            if phase == .starting { return fail(error) }
+            if phase == .starting && !role.name.isDispensable { return fail(error) }
             error.sentences.forEach(log.error)
             _ = role.ended(at: Clock.monotonic())
+            becomeReady()
         }
     }
 
@@ -148,6 +153,7 @@ final class Supervision {
         case .tarpit:
             let listeners = configurations.listeners.entries.map(\.socket)
             channel.send(order, descriptors: listeners + resources.counters + [try linkToEngine(role)])
+        case .metrics: channel.send(order, descriptors: [resources.metricsListener!, try linkToEngine(role)])
         case .fetch: preconditionFailure("fetchers are started for their order")
         }
     }
@@ -207,6 +213,9 @@ final class Supervision {
                 // The engine alone judges others: a tarpit that a stranger has taken over must not be able to end it.
                 guard role.name == .engine, let broken = roles.first(where: { $0.name.link == link && $0 !== role }) else { continue }
                 end(broken)
+            case .fatal(_, let sentence) where role.name.isDispensable:
+                log.error("\(sentence)")
+                role.channel?.send(.stop)
             case .fatal(let status, let sentence):
                 guard case .stopping = phase else {
                     log.error("\(sentence)")
@@ -220,7 +229,7 @@ final class Supervision {
     }
 
     private func becomeReady() {
-        guard phase == .starting, roles.allSatisfy(\.isServing) else { return }
+        guard phase == .starting, roles.allSatisfy({ $0.isServing || hasGivenUpWaiting(for: $0) }) else { return }
         let missing = missingParts()
         if configurations.configuration.sandbox == .required && !missing.isEmpty {
             missing.forEach(log.error)
@@ -238,6 +247,9 @@ final class Supervision {
         notifier.ready("listening on \(titles)")
         if let interval = notifier.watchdogInterval { nextWatchdog = Clock.monotonic() + interval }
     }
+
+    /// A role we can do without has ended too often before it was ready: it is tried again, and serving begins without it.
+    private func hasGivenUpWaiting(for role: Role) -> Bool { role.name.isDispensable && role.deaths >= Self.startAttempts }
 
     /// Each missing part once, with the roles it is missing for.
     private func missingParts() -> [String] {
@@ -294,11 +306,12 @@ final class Supervision {
         log.error(
             "\(role.name.title) \(status)\(delay == .zero ? ": it is started again" : ": it is started again in \(delay.configurationText)")"
         )
-        if phase == .starting && !hadServed && role.deaths >= Self.startAttempts {
+        if phase == .starting && !hadServed && role.deaths >= Self.startAttempts && !role.name.isDispensable {
             return fail(
                 StartFailure(
                     .software, "\(role.name.title) ended \(role.deaths) times before it was ready: see its words above, and report this"))
         }
+        becomeReady()
         tellRoles()
     }
 

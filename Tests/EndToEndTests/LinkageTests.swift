@@ -35,8 +35,17 @@ struct EndToEndLinkageTests {
         #expect(found.isEmpty, "\(found.prefix(5))")
     }
 
+    @Test func metricsNeedOnlyNamedLibraries() throws {
+        let allowed: Set = [
+            "libc.so.6", "libm.so.6", "libgcc_s.so.1", "libstdc++.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libseccomp.so.2",
+        ]
+        #expect(try needed("greymoat-metrics").subtracting(allowed).isEmpty)
+    }
+
     @Test func onlyTheFirewallSpeaksNetlinkTables() throws {
-        for role in ["greymoat-tarpit", "greymoat-engine", "greymoat"] { #expect(try !needed(role).contains("libnftnl.so.11"), "\(role)") }
+        for role in ["greymoat-tarpit", "greymoat-engine", "greymoat-metrics", "greymoat"] {
+            #expect(try !needed(role).contains("libnftnl.so.11"), "\(role)")
+        }
         #expect(try needed("greymoat-firewall").contains("libnftnl.so.11"))
     }
 }

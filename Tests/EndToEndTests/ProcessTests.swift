@@ -16,11 +16,11 @@ struct EndToEndProcessTests {
     }
 
     @Test func eachRoleMayDoOnlyItsPart() throws {
-        let site = try Site(configuration: ["listen": "workers = 2"])
+        let site = try Site(configuration: ["listen": "workers = 2", "metrics": "listen = \"127.0.0.1:9225\""])
         let netAdmin: UInt64 = 1 << 12
         let expected: [(role: String, user: String, capabilities: UInt64, count: Int)] = [
             ("greymoat-firewall", "greymoat-firewall", netAdmin, 1), ("greymoat-engine", "greymoat-engine", 0, 1),
-            ("greymoat-tarpit", "greymoat-tarpit", 0, 2),
+            ("greymoat-tarpit", "greymoat-tarpit", 0, 2), ("greymoat-metrics", "greymoat-metrics", 0, 1),
         ]
         #expect(try field("Uid", of: site.daemon!.pid)[0] == "0")
         for (role, name, capabilities, count) in expected {
@@ -37,7 +37,7 @@ struct EndToEndProcessTests {
                 #expect(try field("Seccomp", of: pid) == ["2"], "\(role)")
             }
         }
-        for pid in try site.pids(of: "greymoat-tarpit") {
+        for pid in try site.pids(of: "greymoat-tarpit") + site.pids(of: "greymoat-metrics") {
             let devices = try String(contentsOfFile: "/proc/\(pid)/net/dev", encoding: .utf8).split(separator: "\n").dropFirst(2)
             #expect(devices.map { $0.split(separator: ":")[0].trimmingCharacters(in: .whitespaces) } == ["lo"])
             let flags = try site.host.run("nsenter", "--net", "--target", String(pid), "ip", "-o", "link", "show", "lo")
@@ -50,7 +50,9 @@ struct EndToEndProcessTests {
             #expect(open.allSatisfy { !$0.hasPrefix("/") || $0.hasPrefix("/memfd:") || $0 == "/dev/null" }, "\(open)")
         }
         let shown = try site.host.run("ps", "-e", "-o", "args=")
-        for name in ["greymoatd", "greymoat-firewall", "greymoat-engine", "greymoat-tarpit"] { #expect(shown.contains(name)) }
+        for name in ["greymoatd", "greymoat-firewall", "greymoat-engine", "greymoat-tarpit", "greymoat-metrics"] {
+            #expect(shown.contains(name))
+        }
     }
 
     /// Clients that never stop: each dialogue has a tuple of its own. What got its 451, and every failure to connect.

@@ -94,6 +94,12 @@ final class EngineHarness {
         return try FakeFirewall(try pair.first.duplicate())
     }
 
+    func metrics() throws -> FakeMetricsRole {
+        let pair = try FileDescriptor.socketPair(.stream)
+        try supervisor.send(SupervisorOrder.link(.metrics).packet(), descriptors: [pair.second.number])
+        return try FakeMetricsRole(try pair.first.duplicate())
+    }
+
     /// A firewall role that has been loaded.
     func loadedFirewall() throws -> FakeFirewall {
         let firewall = try firewall()
@@ -204,6 +210,7 @@ final class Peer<Incoming: WireMessage, Outgoing: WireMessage> {
 
 typealias FakeTarpit = Peer<EngineVerdict, TarpitReport>
 typealias FakeFirewall = Peer<FirewallOrder, FirewallNotice>
+typealias FakeMetricsRole = Peer<MetricsReply, MetricsRequest>
 typealias FakeControlClient = Peer<ControlReply, ControlRequest>
 
 extension Peer where Incoming == EngineVerdict, Outgoing == TarpitReport {
@@ -295,6 +302,14 @@ extension Peer where Incoming == FirewallOrder, Outgoing == FirewallNotice {
         let (order, changes) = try change()
         #expect(changes == expected, sourceLocation: sourceLocation)
         try send(.done(order: order, .applied))
+    }
+}
+
+extension Peer where Incoming == MetricsReply, Outgoing == MetricsRequest {
+    func snapshot() throws -> MetricsSnapshot {
+        try send(.snapshot)
+        guard case .snapshot(let snapshot) = try next() else { return MetricsSnapshot() }
+        return snapshot
     }
 }
 

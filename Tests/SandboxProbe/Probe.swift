@@ -43,6 +43,7 @@ private func profile(_ name: String) -> Confinement {
     case "tarpit": .tarpit
     case "firewall": .firewall
     case "fetch": .fetch
+    case "metrics": .metrics
     default: .engine(stateDirectory: name)
     }
 }

@@ -45,6 +45,22 @@ struct RoleSandboxTests {
         #expect(try SandboxProbe.status(confined: "fetch", attempt) == SandboxProbe.forbidden)
     }
 
+    /// Whoever reaches its port may take it over: like the tarpit it is left with what it holds.
+    @Test(arguments: [
+        "open", "socket", "socket-unix", "socket-netlink", "exec", "execveat", "kill", "tgkill", "fork", "vfork", "ptrace", "connect",
+        "bind",
+        "socketpair", "memfd_create", "pidfd_open", "seccomp", "unlink", "process_vm_readv", "io_uring_setup", "ioctl",
+        "fcntl-dupfd", "mmap-executable", "mprotect-executable", "mount", "bpf", "unshare",
+    ])
+    func metricsEndsInDeath(attempt: String) throws {
+        #expect(try SandboxProbe.status(confined: "metrics", attempt) == SandboxProbe.forbidden)
+    }
+
+    @Test(arguments: ["read:/etc/hostname", "read:/", "read:/dev/null", "write:/tmp/greymoat-probe", "execute:/bin/true"])
+    func landlockAloneKeepsMetricsFromFiles(attempt: String) throws {
+        #expect(try SandboxProbe.status(landlock: "metrics", attempt) == 1)
+    }
+
     @Test func firewallRunsProgramsAndWritesNothing() throws {
         try withStateDirectory { (inside, outside) throws in
             #expect(try SandboxProbe.status(confined: "firewall", "execute:/bin/true") == 0)

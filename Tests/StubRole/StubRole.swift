@@ -83,7 +83,7 @@ final class StubRole {
         if case .tarpit(let tarpit) = configuration { worker = Int(tarpit.worker) }
         say("starts with \(descriptors.count) descriptors\(summary(configuration))")
         switch configuration {
-        case .tarpit, .firewall, .fetch: greet(descriptors.last!)
+        case .tarpit, .firewall, .fetch, .metrics: greet(descriptors.last!)
         case .engine: break
         }
         for line in script {
@@ -110,6 +110,7 @@ final class StubRole {
                 + "connections=\(tarpit.maximumConnections) black=\(tarpit.maximumBlack) redirectedOnly=\(tarpit.redirectedOnly) "
                 + "certificate=\(tarpit.certificate.count) key=\(tarpit.key.count)"
         case .engine(let engine): " passtime=\(engine.passtime) domains=\(engine.hasAllowedDomains) database=\(engine.databasePath)"
+        case .metrics(let metrics): " listen=\(metrics.listen)"
         case .fetch(let order): " source=\(order.source)"
         case .firewall(let firewall): " table=\(firewall.table) ruleset=\(firewall.ruleset.utf8.count) bytes of \(firewall.rulesetPath)"
         }

@@ -8,7 +8,7 @@ final class StubHouse {
     let lab = NamespaceLab()
     let host: LabHost
 
-    private static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
+    static let products = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path
     static let probe = products + "/sandbox-probe"
     private static let ruleset = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
         "../../nft/greymoat.nft")
@@ -20,7 +20,7 @@ final class StubHouse {
         // Roles run as other users and look for their script here.
         try FileManager.default.createDirectory(
             atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o755])
-        for program in ["greymoatd", "greymoat-fetch"] + Self.roles {
+        for program in ["greymoatd", "greymoat-fetch", "greymoat-metrics"] + Self.roles {
             let source = Self.products + "/" + (program == "greymoatd" || hasRealRoles ? program : "stub-role")
             try FileManager.default.copyItem(atPath: source, toPath: directory + "/" + program)
         }

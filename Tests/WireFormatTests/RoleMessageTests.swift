@@ -70,6 +70,7 @@ import WireFormat
             .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
             .reloadOutcome(request: 8, nil), .reloadOutcome(request: 8, "no"), .stop, .link(.fetch(request: 9)),
             .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
+            .link(.metrics), .start(.metrics(MetricsConfiguration(listen: "127.0.0.1:9225"))),
         ]
         for order in orders { try check(order) }
         for order in orders { #expect(try SupervisorOrder(packet: order.packet()) == order) }
@@ -78,6 +79,29 @@ import WireFormat
             .fatal(exitStatus: 78, "sentence"), .warning("w"), .linkBroken(.tarpit(worker: 3)), .linkBroken(.firewall),
         ]
         for notice in notices { try check(notice) }
+    }
+
+    @Test func metrics() throws {
+        try check(MetricsRequest.snapshot)
+        var snapshot = MetricsSnapshot()
+        snapshot.version = "1.2.3"
+        snapshot.roles = [RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]
+        snapshot.tarpit[.kept] = 5
+        snapshot.firewall = .behind
+        snapshot.deferral.observe(.seconds(1600))
+        snapshot.commit.observe(.seconds(3))
+        snapshot.heldSecondsBlack = 12.5
+        for (index, value) in MetricsSnapshot.Value.allCases.enumerated() { snapshot[value] = UInt64(index) }
+        try check(MetricsReply.snapshot(snapshot))
+    }
+
+    /// A bound belongs to the bucket below it.
+    @Test func durationsAreCountedByTheirBounds() {
+        var histogram = DurationHistogram(bounds: [.seconds(1), .seconds(2)])
+        for milliseconds in [0, 999, 1000, 1001, 2000, 2001, 1_000_000] { histogram.observe(.milliseconds(milliseconds)) }
+        #expect(histogram.counts == [3, 2, 2])
+        #expect(histogram.count == 7)
+        #expect(abs(histogram.sum - 1007.001) < 1e-6)
     }
 
     @Test func fetching() throws {

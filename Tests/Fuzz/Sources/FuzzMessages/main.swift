@@ -27,7 +27,7 @@ func read<Message: WireMessage & Equatable>(_ bytes: [UInt8], as type: Message.T
 func check(_ input: UnsafeBufferPointer<UInt8>) {
     guard let first = input.first else { return }
     let bytes = Array(input.dropFirst())
-    switch first % 9 {
+    switch first % 10 {
     case 0: read(bytes, as: ControlRequest.self)
     case 1: read(bytes, as: ControlReply.self)
     case 2: read(bytes, as: TarpitReport.self)
@@ -36,7 +36,8 @@ func check(_ input: UnsafeBufferPointer<UInt8>) {
     case 5: read(bytes, as: FirewallNotice.self)
     case 6: read(bytes, as: SupervisorOrder.self)
     case 7: read(bytes, as: RoleNotice.self)
-    default: read(bytes, as: FetchNotice.self)
+    case 8: read(bytes, as: FetchNotice.self)
+    default: read(bytes, as: MetricsReply.self)
     }
 }
 

@@ -1,0 +1,4 @@
+import Glibc
+import MetricsServer
+
+exit(MetricsRole.run())
