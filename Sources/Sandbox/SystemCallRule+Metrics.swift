@@ -5,6 +5,7 @@ extension SystemCallRule {
     package static let allowedInMetrics: [SystemCallRule] = [
         // The loops.
         SystemCallRule("poll", "waits for supervisor and engine"),
+        SystemCallRule("restart_syscall", "goes on waiting when the machine was suspended, or the process stopped"),
         SystemCallRule("ppoll", "is poll where the architecture has no other"),
         SystemCallRule("epoll_create", "makes SwiftNIO's epoll instance"),
         SystemCallRule("epoll_create1", "is epoll_create where the architecture has no other"),

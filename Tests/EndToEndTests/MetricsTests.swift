@@ -273,7 +273,9 @@ struct EndToEndMetricsTests {
         #expect(try readAnswer(slow).code == 408)
         #expect(ContinuousClock.now - begun >= .milliseconds(4900))
         #expect(try slow.waitForClose())
-        // Who asks and goes is nobody's trouble.
+        // Who asks and goes is nobody's trouble, nor is who asks and does not read.
+        let unread = try (0..<20).map { _ in try site.host.connect(to: "127.0.0.1", port: Self.port) }
+        for connection in unread { try connection.sendBytes(Array("GET /metrics HTTP/1.1\r\n\r\n".utf8)) }
         for _ in 0..<20 {
             let hasty = try site.host.connect(to: "127.0.0.1", port: Self.port)
             try hasty.sendBytes(Array("GET /metrics HTTP/1.1\r\n\r\n".utf8))
@@ -282,6 +284,7 @@ struct EndToEndMetricsTests {
         #expect(try answer(site).code == 200)
         #expect(try site.pids(of: "greymoat-metrics") == [role], "\(site.daemon!.log)")
         _ = try eventually("all connections are gone", within: .seconds(20)) { try descriptors(of: role) < 16 ? true : nil }
+        withExtendedLifetime(unread) {}
     }
 
     @Test func aCrowdOfSilentOnesKeepsNobodyOut() throws {
@@ -349,6 +352,16 @@ struct EndToEndMetricsTests {
     @Test func itsOwnDeathIsNobodyElses() throws {
         let site = try Site(configuration: Self.section)
         let victim = try #require(try site.pids(of: "greymoat-metrics").first)
+        // Stopped and going on, as all processes are when a machine is suspended.
+        for signal in [SIGSTOP, SIGCONT] {
+            kill(victim, signal)
+            _ = try eventually("it is \(signal == SIGSTOP ? "stopped" : "going on")") {
+                let status = try String(contentsOfFile: "/proc/\(victim)/status", encoding: .utf8)
+                return status.contains("\nState:\tT") == (signal == SIGSTOP) ? true : nil
+            }
+        }
+        #expect(try answer(site).code == 200)
+        #expect(try site.pids(of: "greymoat-metrics") == [victim], "\(site.daemon!.log)")
         kill(victim, SIGKILL)
         // Who asks meanwhile waits in the listener.
         #expect(try answer(site).code == 200)

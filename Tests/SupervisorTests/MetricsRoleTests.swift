@@ -25,6 +25,14 @@ struct MetricsRoleTests {
         #expect(!daemon.log.contains(Self.role))
     }
 
+    @Test func itListensOnIPv6() throws {
+        let house = try stubHouse("[metrics]\nlisten = \"[::1]:9225\"")
+        let daemon = try house.start()
+        withExtendedLifetime(try house.host.connect(to: "::1", port: 9225)) {}
+        #expect(throws: LabError.self) { try house.host.connect(to: "127.0.0.1", port: 9225) }
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func itIsLinkedStartedAgainAndEnded() throws {
         let house = try stubHouse()
         let daemon = try house.start()
