@@ -137,9 +137,21 @@ int gm_nft_table_flags(int socket, const char *table, uint32_t *flags)
 }
 
 struct sets {
-    void (*body)(void *, const char *, uint32_t, uint32_t);
+    void (*body)(void *, const char *, uint32_t, int64_t);
     void *context;
 };
+
+/* NFTA_SET_COUNT, which headers before Linux 6.16 lack. */
+enum { SET_COUNT = 20 };
+
+static int64_t element_count(const struct nlmsghdr *reply)
+{
+    struct nlattr *attribute;
+    mnl_attr_for_each(attribute, reply, sizeof(struct nfgenmsg))
+        if (mnl_attr_get_type(attribute) == SET_COUNT && mnl_attr_get_payload_len(attribute) == 4)
+            return ntohl(mnl_attr_get_u32(attribute));
+    return -1;
+}
 
 static int take_set(const struct nlmsghdr *reply, void *context)
 {
@@ -148,13 +160,13 @@ static int take_set(const struct nlmsghdr *reply, void *context)
     if (set && nftnl_set_nlmsg_parse(reply, set) == 0 && !(nftnl_set_get_u32(set, NFTNL_SET_FLAGS) & NFT_SET_ANONYMOUS))
         sets->body(
             sets->context, nftnl_set_get_str(set, NFTNL_SET_NAME), nftnl_set_get_u32(set, NFTNL_SET_KEY_LEN),
-            nftnl_set_get_u32(set, NFTNL_SET_FLAGS));
+            element_count(reply));
     if (set)
         nftnl_set_free(set);
     return MNL_CB_OK;
 }
 
-int gm_nft_sets(int socket, const char *table, void (*body)(void *, const char *, uint32_t, uint32_t), void *context)
+int gm_nft_sets(int socket, const char *table, void (*body)(void *, const char *, uint32_t, int64_t), void *context)
 {
     struct request request;
     struct sets sets = { body, context };

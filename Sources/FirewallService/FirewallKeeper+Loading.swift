@@ -20,10 +20,10 @@ extension FirewallKeeper {
             } else if !isWhole {
                 return resign(state)
             }
+            let plan = projection.plan(pending.finished(at: now), for: sets, isLive: isWhole)
             let mark = mark()
             let meanwhile = watch.drain(child: loader?.takeLastProcess() ?? 0)
-            let load = pending.finished(at: now)
-            try writeQuietly(load.count) { projection throws(NFTError) in try projection.fill(sets, with: load, isLive: isWhole) }
+            try writeQuietly(plan.count) { projection throws(NFTError) in try projection.carryOut(plan) }
             if !isWhole { try projection.setTable(dormant: false) }
             healing.loaded()
             setLive(true)

@@ -75,7 +75,4 @@ struct FinishedLoad {
     var elements: [NFTSet: [NFTElement]]
     /// Merged, in order.
     var ranges: [NFTSet: [IPRange]]
-
-    /// Hosts and ranges in all sets.
-    var count: Int { elements.values.reduce(0) { $0 + $1.count } + ranges.values.reduce(0) { $0 + $1.count } }
 }

@@ -91,24 +91,20 @@ struct Projection: ~Copyable {
         for (set, elements) in puts { batch.put(elements, in: set) }
     }
 
-    /// Makes the sets hold exactly this, in one transaction.
-    mutating func fill(_ sets: ProjectedSets, with load: FinishedLoad, isLive: Bool) throws(NFTError) {
+    /// Makes the sets hold exactly what was planned, in one transaction.
+    mutating func carryOut(_ plan: FillPlan) throws(NFTError) {
         heldBlocks = [:]
         do throws(NFTError) {
-            try commit { batch in
-                for set in sets.all {
-                    batch.flush(set)
-                    batch.add(load.elements[set] ?? [], to: set)
-                    batch.add(load.ranges[set] ?? [], to: set)
-                }
-            }
+            try commit { batch in plan.write(to: &batch) }
         } catch {
+            // Somebody was there between the reading and the writing.
+            if plan.hasDifferences { return try carryOut(plan.whole) }
             guard error.isTooLong else { throw error }
             // Without the privilege to force buffers a transaction holds a few thousand elements.
-            try fillInParts(sets, with: load, isLive: isLive)
+            try fillInParts(plan.sets, with: plan.load, isLive: plan.isLive)
         }
         batch = NFTBatch(table: table)  // a million elements' memory goes back
-        for set in sets.blockSets { heldBlocks[set] = load.ranges[set] ?? [] }
+        for set in plan.sets.blockSets { heldBlocks[set] = plan.load.ranges[set] ?? [] }
     }
 
     /// What no single transaction holds: the sets of a dormant table are filled step by step. In a live one elements are put

@@ -125,6 +125,6 @@ struct ControlServer {
     static let stallLimit: Duration = .seconds(60)
     /// How long a command waits for the kernel to follow.
     static let kernelWait: Duration = .seconds(10)
-    /// The same after an import, which may have to load a million elements.
-    static let kernelWaitAfterImport: Duration = .seconds(60)
+    /// The same where everything may have to be loaded, a million elements: after an import, and to apply the ruleset.
+    static let kernelWaitForAll: Duration = .seconds(60)
 }

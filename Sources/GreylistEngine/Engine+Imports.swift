@@ -60,7 +60,7 @@ extension Engine {
     private func finishImport(_ session: ControlClient.Import, _ client: ControlClient) {
         client.activity = .working
         let waiter = Projection.Waiter.control(
-            awaitKernel(client, [.imported(session.report)], patience: ControlServer.kernelWaitAfterImport))
+            awaitKernel(client, [.imported(session.report)], patience: ControlServer.kernelWaitForAll))
         if session.hosts > ControlClient.Import.wholeLoadLimit {
             reply(.progress(.init(activity: "loading the kernel's sets", completed: session.hosts)), to: client)
             projection.reload(waiter: waiter)

@@ -52,7 +52,7 @@ extension Engine {
             return finish(
                 client, .failure("only root may load a ruleset of its own choice; use sudo, or leave --ruleset out", exitStatus: 2))
         }
-        projection.apply(ruleset: ruleset, waiter: .control(awaitKernel(client, [])))
+        projection.apply(ruleset: ruleset, waiter: .control(awaitKernel(client, [], patience: ControlServer.kernelWaitForAll)))
     }
 
     // MARK: - Waiting for the kernel

@@ -59,12 +59,15 @@ public struct NFTSocket: ~Copyable {
         var state = NFTTableState(isDormant: flags & UInt32(GM_NFT_TABLE_DORMANT) != 0)
         for attempt in 0... {
             state.keyLengths = [:]
+            state.elementCounts = [:]
             let result = withUnsafeMutablePointer(to: &state) { state in
                 gm_nft_sets(
                     descriptor.number, table,
-                    { context, name, keyLength, _ in
+                    { context, name, keyLength, count in
                         guard let context, let name else { return }
-                        context.assumingMemoryBound(to: NFTTableState.self).pointee.keyLengths[String(cString: name)] = Int(keyLength)
+                        let state = context.assumingMemoryBound(to: NFTTableState.self)
+                        state.pointee.keyLengths[String(cString: name)] = Int(keyLength)
+                        if count >= 0 { state.pointee.elementCounts[String(cString: name)] = Int(count) }
                     }, state)
             }
             if result == 0 { break }
@@ -90,7 +93,7 @@ public struct NFTSocket: ~Copyable {
     /// Hands over every element of a set of hosts, in no order, as the kernel's answer arrives; no copy of the set is made.
     /// Slow with large sets: half a minute for a million. Throws `isPassing` when the set changed meanwhile, so that some
     /// may have been missed or come twice; without a word they may be while the kernel still grows the set's hash table
-    /// after many additions (rhashtable_walk_start). What must be exact is flushed and put again instead.
+    /// after many additions (rhashtable_walk_start): `NFTTableState.elementCounts` tells.
     public func forEachElement(of set: NFTSet, table: String, _ body: (NFTElement) -> Void) throws(NFTError) {
         let result = withoutActuallyEscaping(body) { body in
             var context = DumpContext(body: { address, expiration, _ in

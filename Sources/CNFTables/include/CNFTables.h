@@ -64,9 +64,9 @@ int gm_nft_bind(int socket, int monitor, size_t buffer, uint32_t *port, size_t *
 int gm_nft_generation(int socket, uint32_t *generation);
 /* The flags of a table; ENOENT. */
 int gm_nft_table_flags(int socket, const char *table, uint32_t *flags);
-/* Calls `body` for each set of a table that has a name of its own. */
+/* Calls `body` for each set of a table that has a name of its own; `count`: its elements, -1 where the kernel does not tell (before 6.16). */
 int gm_nft_sets(
-    int socket, const char *table, void (*body)(void *context, const char *name, uint32_t key_length, uint32_t flags), void *context);
+    int socket, const char *table, void (*body)(void *context, const char *name, uint32_t key_length, int64_t count), void *context);
 /* One element's timeout and remaining life in milliseconds, 0 for none; ENOENT. */
 int gm_nft_get(
     int socket, const char *table, const char *set, const void *key, size_t length, uint64_t *timeout, uint64_t *expiration);
