@@ -10,14 +10,13 @@ extension FirewallFacts {
         userlandProxyPorts = Self.proxiedPorts()
     }
 
-    /// Reads which port the tarpit's processes listen on, and for which families; it stays as it is where that cannot be read.
+    /// Reads which port the tarpit's processes listen on, and for which families; neither is known where that cannot be read.
     public mutating func gatherListeners(of processes: [Int32]) {
         let sockets = Set(processes.flatMap(Self.sockets))
         let four = Self.listeners(Self.read("/proc/net/tcp") ?? "").filter { sockets.contains($0.inode) }
         let six = Self.listeners(Self.read("/proc/net/tcp6") ?? "").filter { sockets.contains($0.inode) }
-        guard let port = (four + six).map(\.port).min() else { return }
-        tarpitPort = port
-        listensIPv6 = !six.isEmpty
+        tarpitPort = (four + six).map(\.port).min()
+        listensIPv6 = tarpitPort == nil || !six.isEmpty
     }
 
     /// The listening ones of /proc/net/tcp, which come first in it, each with its socket's inode.

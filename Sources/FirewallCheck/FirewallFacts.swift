@@ -1,7 +1,8 @@
 /// What the check has to know beside the rules.
 public struct FirewallFacts: Hashable, Sendable {
     public var table = "greymoat"
-    public var tarpitPort: UInt16 = 8025
+    /// nil: not known, and what the ruleset says is taken for it.
+    public var tarpitPort: UInt16? = 8025
     public var packetLogGroup: UInt16 = 25
     public var blacklistOnly = false
     /// Connections the tarpit holds at most, 0 when unknown.

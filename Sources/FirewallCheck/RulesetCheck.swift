@@ -16,6 +16,8 @@ public struct RulesetCheck {
     private let listing: RulesetListing
     private let facts: FirewallFacts
     private let ours: RulesetListing.Table
+    /// What strangers are redirected to.
+    private let tarpitPort: Int
     private var findings: [Finding] = []
 
     /// Everything that is wrong, the gravest first; empty when all is well.
@@ -31,6 +33,11 @@ public struct RulesetCheck {
         self.listing = listing
         self.facts = facts
         ours = RulesetListing.Table(family: "inet", name: facts.table)
+        tarpitPort = facts.tarpitPort.map(Int.init) ?? Self.redirectedPorts(listing.rules(of: ours)).min() ?? 8025
+    }
+
+    private static func redirectedPorts(_ rules: [RulesetListing.Rule]) -> Set<Int> {
+        Set(rules.compactMap { $0.statement("redirect")?["port"]?.integer })
     }
 
     /// nft 1.0.6 breaks off its listing at the first table with a flag.
@@ -50,7 +57,8 @@ public struct RulesetCheck {
         checkSpoilers()
         checkMachine()
         guard listing.tables.contains(ours) else {
-            error("\(ours.title) is not there: nobody is redirected; run `greymoat firewall apply`")
+            let remedy = facts.daemonRuns == false ? "start greymoatd (`systemctl start greymoatd`)" : "run `greymoat firewall apply`"
+            error("\(ours.title) is not there: nobody is redirected; \(remedy)")
             return
         }
         checkOurHook()
@@ -85,13 +93,17 @@ public struct RulesetCheck {
 
     private mutating func checkOurRules() {
         let rules = listing.rules(of: ours)
-        let ports = Set(rules.compactMap { $0.statement("redirect")?["port"]?.integer })
+        let ports = Self.redirectedPorts(rules)
         if ports.isEmpty {
             error("\(ours.title) redirects nobody: it has no `redirect` rule; run `greymoat firewall apply`")
-        } else if !ports.contains(Int(facts.tarpitPort)) {
+        } else if facts.daemonRuns == false {
+            error(
+                "\(ours.title) redirects strangers, and greymoatd does not run: nobody answers them; start it (`systemctl start greymoatd`), or let everybody reach the mail server (`greymoat firewall remove`)"
+            )
+        } else if !ports.contains(tarpitPort) {
             let port = ports.sorted().map(String.init).joined(separator: ", ")
             error(
-                "\(ours.title) redirects to port \(port), and the tarpit listens on \(facts.tarpitPort); make `tarpit_port` in the ruleset and `port` under [listen] the same"
+                "\(ours.title) redirects to port \(port), and the tarpit listens on \(tarpitPort); make `tarpit_port` in the ruleset and `port` under [listen] the same"
             )
         }
         let missing = (["white", "white6", "greytrap", "greytrap6", "allow", "allow6"] + (facts.blacklistOnly ? ["black", "black6"] : []))
@@ -139,21 +151,35 @@ public struct RulesetCheck {
     /// A chain in input that refuses by default has to accept what was redirected to the tarpit's port.
     private mutating func checkInputChains() {
         for chain in listing.chains where chain.table != ours && chain.hook == "input" && chain.type == "filter" {
-            guard !["ip6", "ip", "inet"].filter({ $0 == chain.table.family }).isEmpty else { continue }
-            let reached = rulesReached(from: chain)
-            let refuses =
-                chain.policy == "drop"
-                || reached.contains { $0.isUnconditional && ($0.statement("drop") != nil || $0.statement("reject") != nil) }
-            let accepts = reached.contains { rule in
-                guard rule.statement("accept") != nil, rule.admitsNew, !rule.isForLoopback else { return false }
-                return rule.names(port: Int(facts.tarpitPort)) || rule.looksForTranslated || rule.isUnconditional
-            }
-            if refuses && !accepts {
+            guard ["ip6", "ip", "inet"].contains(chain.table.family), chain.policy == "drop" || surelyRefuses(chain.name, of: chain.table)
+            else { continue }
+            let port = tarpitPort
+            let candidates = rulesReached(from: chain).filter { $0.statement("accept") != nil && $0.admitsNew && !$0.isForLoopback }
+            if candidates.contains(where: { $0.names(port: port) || $0.looksForTranslated || $0.isUnconditional }) { continue }
+            if candidates.contains(where: { $0.hasHiddenMatch && $0.admits(port: port) && $0.admitsTCP }) {
+                warn(
+                    "\(chain.title) may drop what was redirected to the tarpit: it refuses what it does not know, and none of its rules that nft can list accepts port \(port); if that is so, say `ufw allow \(port)/tcp` or `iptables -I INPUT -p tcp --dport \(port) -j ACCEPT` (and `ip6tables`): what was not redirected is dropped there all the same"
+                )
+            } else {
                 error(
-                    "\(chain.title) drops what was redirected to the tarpit: it refuses what it does not know and no rule of it accepts port \(facts.tarpitPort); add `tcp dport \(facts.tarpitPort) ct status dnat accept`"
+                    "\(chain.title) drops what was redirected to the tarpit: it refuses what it does not know and no rule of it accepts port \(port); add `tcp dport \(port) ct status dnat accept`"
                 )
             }
         }
+    }
+
+    /// Whether a chain, with what it jumps to, ends in a refusal of whatever none of its rules knows.
+    private func surelyRefuses(_ chain: String, of table: RulesetListing.Table) -> Bool {
+        for rule in listing.rules(of: table, chain: chain) {
+            // Who returned earlier does not come to the rules behind.
+            if rule.statement("return") != nil { return false }
+            guard rule.isUnconditional else { continue }
+            if rule.refuses { return true }
+            if rule.statement("accept") != nil { return false }
+            if let target = rule.statement("goto")?["target"]?.text { return surelyRefuses(target, of: table) }
+            if let target = rule.statement("jump")?["target"]?.text, surelyRefuses(target, of: table) { return true }
+        }
+        return false
     }
 
     /// The rules of a chain and of those it jumps to.
@@ -206,7 +232,7 @@ public struct RulesetCheck {
                 "this host has no IPv6 address: senders that prefer IPv6 are greylisted over IPv4 alone, which is fine if your MX has no AAAA record"
             )
         }
-        for port in [UInt16(25), facts.tarpitPort] where facts.userlandProxyPorts.contains(port) {
+        for port in [25, tarpitPort] where facts.userlandProxyPorts.contains(where: { $0 == port }) {
             warn(
                 "Docker's userland proxy publishes port \(port): it hides clients' addresses from the mail server in the container; set \"userland-proxy\": false in /etc/docker/daemon.json"
             )

@@ -71,8 +71,25 @@ extension RulesetListing.Rule {
         }
     }
 
-    /// Whether it has any condition at all.
-    var isUnconditional: Bool { matches.isEmpty }
+    /// Whether it has no condition at all.
+    var isUnconditional: Bool { matches.isEmpty && !hasHiddenMatch && statement("limit") == nil }
+
+    /// Whether it has a match of iptables' own, of which nft lists no more than the name, and some versions not even that.
+    var hasHiddenMatch: Bool { statements.contains { $0["xt"].map { $0["type"]?.text != "target" } ?? false } }
+
+    /// Whether it drops or rejects, in nft's words or in those of iptables.
+    var refuses: Bool {
+        statement("drop") != nil || statement("reject") != nil || statements.contains { $0["xt"]?["name"]?.text == "REJECT" }
+    }
+
+    /// Whether TCP can pass its matches on the protocol.
+    var admitsTCP: Bool {
+        matches.allSatisfy { match in
+            if match.left["payload"]?["field"]?.text == "dport" { return match.left["payload"]?["protocol"]?.text != "udp" }
+            guard match.left["meta"]?["key"]?.text == "l4proto", let name = match.right.text else { return true }
+            return (name == "tcp") != match.isNegated
+        }
+    }
 
     /// Whether a segment to this TCP port can pass its matches on ports; other matches are taken to fit.
     func admits(port: Int) -> Bool {

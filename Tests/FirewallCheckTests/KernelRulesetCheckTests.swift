@@ -41,6 +41,10 @@ struct KernelRulesetCheckTests {
         #expect(
             try findings("").map(\.sentence) == ["table inet greymoat is not there: nobody is redirected; run `greymoat firewall apply`"])
         #expect(
+            try findings("", { $0.daemonRuns = false }).map(\.sentence) == [
+                "table inet greymoat is not there: nobody is redirected; start greymoatd (`systemctl start greymoatd`)"
+            ])
+        #expect(
             try findings("table inet greymoat { flags dormant; }").contains { $0.severity == .error && $0.sentence.contains("dormant") })
     }
 
@@ -84,9 +88,14 @@ struct KernelRulesetCheckTests {
         ("policy drop; ct status dnat accept;", false),
         ("policy drop; tcp dport 8025 ct state new accept;", false),
         ("policy accept; tcp dport 23 drop;", false),
+        ("policy accept; goto last;", true),
+        ("policy accept; tcp dport 23 jump last;", false),
+        ("policy accept; jump lenient;", false),
+        ("limit rate 3/minute drop;", false),
         ("policy drop; accept;", false),
     ]) func inputChainsThatDrop(rules: String, isWrong: Bool) throws {
-        let others = "table inet fw { chain more { tcp dport 22 accept; }; chain in { type filter hook input priority 0; \(rules) }; }"
+        let others =
+            "table inet fw { chain more { tcp dport 22 accept; }; chain last { drop; }; chain lenient { tcp dport 25 return; drop; }; chain in { type filter hook input priority 0; \(rules) }; }"
         let found = try sentences(beside: others)
         #expect(found.contains { $0.contains("chain in of table inet fw drops what was redirected") } == isWrong, "\(found)")
     }
@@ -96,6 +105,7 @@ struct KernelRulesetCheckTests {
             try findings(Self.ruleset("greymoat.nft")) { $0.tarpitPort = 9025 }.contains {
                 $0.sentence.contains("redirects to port 8025, and the tarpit listens on 9025")
             })
+        #expect(try findings(Self.ruleset("greymoat.nft").replacing("8025", with: "9025")) { $0.tarpitPort = nil } == [])
         #expect(
             try findings(Self.ruleset("greymoat.nft")) { $0.packetLogGroup = 7 }.contains {
                 $0.sentence.contains("logs to group 25, and greymoatd reads group 7")
@@ -113,6 +123,10 @@ struct KernelRulesetCheckTests {
                 $0.sentence.contains("is taken by another program")
             })
         #expect(try findings(Self.ruleset("greymoat.nft")) { ($0.boundGroups, $0.daemonRuns) = ([25], true) } == [])
+        #expect(
+            try findings(Self.ruleset("greymoat.nft")) { $0.daemonRuns = false }.contains {
+                $0.severity == .error && $0.sentence.hasPrefix("table inet greymoat redirects strangers, and greymoatd does not run")
+            })
     }
 
     @Test func theMachine() throws {
