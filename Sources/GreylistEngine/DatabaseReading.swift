@@ -69,7 +69,9 @@ public struct DatabaseReading: ~Copyable {
         report.version = version
         report.now = Clock.wall()
         report.database = StatusReport.Database(path: path, counts: counts)
-        report.warnings = ["greymoatd is not running: nothing is greylisted, and this is the database as it was left"]
+        report.warnings = [
+            "greymoatd is not running: as long as its rules are in the kernel strangers are refused (`greymoat firewall check` looks), and this is the database as it was left"
+        ]
         return report
     }
 

@@ -65,12 +65,19 @@ struct HostFindings: Sendable {
             if rules.blacklistOnly {
                 "It is stuttered throughout and deferred: greymoatd runs in blacklist-only mode."
             } else if verdict == .grey {
-                "It is deferred until it tries again with the same sender and recipient, \(rules.passtime.wholeSeconds) seconds or more after its first attempt."
+                "It is deferred until it tries again with the same sender and recipient, \(Self.words(rules.passtime)) or more after its first attempt."
             } else {
                 "It was never seen, or was forgotten: it is deferred as every newcomer is."
             }
         default: ""
         }
+    }
+
+    /// `25 minutes`, `90 seconds`
+    private static func words(_ duration: Duration) -> String {
+        let seconds = duration.wholeSeconds
+        let (count, unit) = seconds >= 60 && seconds % 60 == 0 ? (seconds / 60, "minute") : (seconds, "second")
+        return "\(count) \(unit)\(count == 1 ? "" : "s")"
     }
 
     private func steps(_ verdict: Explanation.Verdict, _ rules: GreylistRules) -> [Explanation.Step] {
@@ -93,8 +100,8 @@ struct HostFindings: Sendable {
                 block.map { "The administrator's block \($0) holds it." } ?? "No block of the administrator's holds it."),
             step(
                 "trapped", applies: trapped,
-                trapped ? "It has a TRAPPED row until \(host?.expire.description ?? "")." : "It has no TRAPPED row."),
-            step("white", applies: white, white ? "It has a WHITE row until \(host?.expire.description ?? "")." : "It has no WHITE row."),
+                trapped ? "It has a TRAPPED row." : "It has no TRAPPED row."),
+            step("white", applies: white, white ? "It has a WHITE row." : "It has no WHITE row."),
             step(
                 "blocklists", applies: !lists.isEmpty,
                 lists.isEmpty ? "No loaded blacklist holds it." : "It is on \(lists.joined(separator: ", "))."),

@@ -100,11 +100,20 @@ struct RoleConfigurations {
 
     /// What the operator should know.
     var notes: [String] {
+        var notes: [String] = []
+        let name = Self.systemHostname
+        if configuration.hostname.isEmpty, !name.contains(".") {
+            notes.append(
+                "strangers are greeted as \"\(name)\", the system's name, which has no domain: set hostname to the real mail server's, as in \"mail.example.org\""
+            )
+        }
         let interface = configuration.packetLog.interface
-        guard !interface.isEmpty, interfaceIndex == 0 else { return [] }
-        return [
-            "there is no interface \(interface): the packet log counts packets of every interface until [packet-log] interface is corrected"
-        ]
+        if !interface.isEmpty, interfaceIndex == 0 {
+            notes.append(
+                "there is no interface \(interface): the packet log counts packets of every interface until [packet-log] interface is corrected"
+            )
+        }
+        return notes
     }
 
     static var systemHostname: String {

@@ -20,8 +20,10 @@ extension Supervision {
         } catch {
             error.faults.forEach { log.error("\($0)") }
             log.error("the configuration was not reloaded: the old one stays")
-            answer(requests, "the configuration was not reloaded: \(error.faults.map(\.description).joined(separator: "; "))")
-            notifier.ready("reload refused")
+            let faults = error.faults.map(\.description).joined(separator: "; ")
+            answer(requests, "the configuration was not reloaded: \(faults)")
+            // systemctl shows it as a line of its own, long after the journal has scrolled on.
+            notifier.ready("the configuration was not reloaded: \(faults.split(whereSeparator: \.isNewline).joined(separator: " "))")
             return
         }
         reload = ReloadRound(awaited: [], requests: requests, deadline: Clock.monotonic() + ReloadRound.limit)

@@ -225,6 +225,6 @@ import Testing
         guard case .failure(let sentence, 2)? = try control.ask(.loadBlocklists(dryRun: false)).last else {
             throw SystemError("load", code: 0)
         }
-        #expect(sentence == "there is no spamd.conf: write one (spamd.conf(5)) and run greymoat reload")
+        #expect(sentence == "there is no spamd.conf: write one (spamd-setup(8) shows how) and run greymoat reload")
     }
 }

@@ -59,6 +59,10 @@ struct ServiceTests {
         #expect(manager.next() == "WATCHDOG=1")
         daemon.signal(SIGHUP)
         #expect(manager.until("READY=1").contains { $0.hasPrefix("RELOADING=1\nMONOTONIC_USEC=") })
+        try house.configure("[greylist]\npastime = \"25m\"")
+        daemon.signal(SIGHUP)
+        let refusal = "READY=1\nSTATUS=the configuration was not reloaded: \(house.configuration):3: "
+        #expect(manager.until("READY=1").last?.hasPrefix(refusal) == true)
         daemon.signal(SIGTERM)
         #expect(manager.until("STOPPING=1").last == "STOPPING=1")
         #expect(daemon.waitForExit() == 0)
