@@ -20,7 +20,8 @@ import Testing
         ("apt remove", ("scripts/long/package", "apt-get remove")),
         ("apt purge", ("scripts/long/package", "apt-get purge")),
         ("systemctl enable --now greymoatd", ("scripts/long/supervised", "systemctl enable --now")),
-        ("systemctl edit greymoatd", nil), ("sudoedit", nil),
+        ("systemctl edit greymoatd", nil), ("systemctl disable --now greymoatd", nil), ("systemctl status greymoatd", nil),
+        ("sudoedit", nil),
         // The image is kept and not built: no container engine is a Debian package that a test should run.
         ("scripts/Containerfile", nil), ("podman", nil),
         // It watches until it is stopped.
