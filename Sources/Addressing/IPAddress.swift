@@ -29,8 +29,7 @@ public struct IPAddress: Hashable, Comparable, Sendable {
 
     /// From 4 or 16 bytes in network order; nil for any other count.
     public init?(networkBytes bytes: some Collection<UInt8>) {
-        let address = bytes.withContiguousStorageIfAvailable { IPAddress(networkBytes: UnsafeRawBufferPointer($0)) }
-        guard let address = address ?? Array(bytes).withUnsafeBytes({ IPAddress(networkBytes: $0) }) else { return nil }
+        guard let address = Array(bytes).withUnsafeBytes({ IPAddress(networkBytes: $0) }) else { return nil }
         self = address
     }
 

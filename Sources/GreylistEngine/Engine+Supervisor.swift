@@ -87,14 +87,3 @@ extension Engine {
         do throws(SystemError) { try supervisor.send(notice.packet()) } catch { log.logger.error("\(error)") }
     }
 }
-
-/// Descriptors that came with a message, to be taken in order; those nobody takes are closed.
-struct DescriptorList: ~Copyable {
-    private var numbers: ArraySlice<Int32>
-
-    init(_ numbers: [Int32]) { self.numbers = numbers[...] }
-
-    mutating func next() -> FileDescriptor? { numbers.popFirst().map { FileDescriptor(owning: $0) } }
-
-    deinit { for number in numbers { _ = FileDescriptor(owning: number) } }
-}

@@ -70,17 +70,16 @@ struct MetricsLoop: ~Copyable {
                 exitStatus = 0
                 return
             }
-            var descriptors = message.descriptors[...]
+            var descriptors = DescriptorList(message.descriptors)
             do throws(WireError) { carryOut(try SupervisorOrder(packet: message.bytes), &descriptors) } catch { exitStatus = 70 }
-            for descriptor in descriptors { close(descriptor) }
         }
     }
 
-    private mutating func carryOut(_ order: SupervisorOrder, _ descriptors: inout ArraySlice<Int32>) {
+    private mutating func carryOut(_ order: SupervisorOrder, _ descriptors: inout DescriptorList) {
         switch order {
         case .link(.engine):
-            guard let number = descriptors.popFirst() else { return }
-            do throws(SystemError) { link = try EngineLink(FileDescriptor(owning: number)) } catch { notify(.warning("\(error)")) }
+            guard let descriptor = descriptors.next() else { return }
+            do throws(SystemError) { link = try EngineLink(descriptor) } catch { notify(.warning("\(error)")) }
         // What it runs with is where it listens, and that is for the next start.
         case .reload: notify(.reloaded(failure: nil))
         case .stop: exitStatus = 0

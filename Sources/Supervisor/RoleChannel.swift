@@ -55,7 +55,7 @@ final class RoleChannel {
         for _ in 0..<Self.turnLimit {
             do throws(SystemError) {
                 guard let message = try channel.receive() else { return .notices(notices) }
-                for descriptor in message.descriptors { close(descriptor) }
+                _ = DescriptorList(message.descriptors)
                 if message.bytes.isEmpty { return .ended(notices, reason: nil) }
                 do throws(WireError) { notices.append(try RoleNotice(packet: message.bytes)) } catch {
                     return .ended(notices, reason: "sent something that is no message (\(error))")

@@ -17,14 +17,14 @@ extension TarpitLoop {
 
     mutating func supervisorReady() throws(SystemError) {
         while !isEnding {
-            guard let (bytes, descriptors) = try supervisor.receive() else { return }
+            guard let (bytes, numbers) = try supervisor.receive() else { return }
+            let descriptors = DescriptorList(numbers)
             guard !bytes.isEmpty else {
                 isEnding = true
                 return
             }
             let order: SupervisorOrder
             do throws(WireError) { order = try SupervisorOrder(packet: bytes) } catch {
-                for descriptor in descriptors { close(descriptor) }
                 notify(.warning("greymoat-tarpit cannot read an order of the supervisor (\(error)): install one version of all programs."))
                 continue
             }
@@ -32,16 +32,14 @@ extension TarpitLoop {
         }
     }
 
-    private mutating func obey(_ order: SupervisorOrder, _ descriptors: [Int32]) throws(SystemError) {
-        var unused = descriptors[...]
+    private mutating func obey(_ order: SupervisorOrder, _ descriptors: consuming DescriptorList) throws(SystemError) {
         switch order {
         case .link(.engine):
-            if let descriptor = unused.popFirst() { try link(FileDescriptor(owning: descriptor)) }
+            if let descriptor = descriptors.next() { try link(descriptor) }
         case .reload(.tarpit(let configuration)): notify(.reloaded(failure: reload(configuration)))
         case .stop: isEnding = true
         case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused: break  // Nothing that a running tarpit has to do with.
         }
-        for descriptor in unused { close(descriptor) }
     }
 
     /// Takes over what can change while connections are held; the sentence that says why not otherwise.
