@@ -11,7 +11,7 @@ public struct PacketLogReceiver: ~Copyable {
     private var expected: UInt32?
     public private(set) var counters = Counters()
 
-    /// Bytes of a datagram at most: 64 packets of 64 bytes each fit four times over.
+    /// Bytes of a datagram at most, which is what the kernel sets aside for each: 256 packets of 64 bytes with their attributes just fit.
     static let datagramLimit = 65_536
 
     public struct Counters: Hashable, Sendable {
@@ -35,7 +35,7 @@ public struct PacketLogReceiver: ~Copyable {
     /// To be watched for reading.
     public var descriptorNumber: Int32 { descriptor.number }
 
-    /// Takes what waits, `budget` datagrams at most (about 64 packets each), and calls `body` for each packet of ours.
+    /// Takes what waits, `budget` datagrams at most (about 256 packets each), and calls `body` for each packet of ours.
     /// Whether more may wait: level-triggered epoll tells it as well.
     @discardableResult
     public mutating func receive(budget: Int = 64, _ body: (LoggedPacket) -> Void) throws(PacketLogError) -> Bool {

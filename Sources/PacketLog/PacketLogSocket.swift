@@ -9,7 +9,7 @@ public struct PacketLogSocket: ~Copyable {
     /// Bytes of packets the kernel keeps while nobody reads; less than asked for without CAP_NET_ADMIN over the machine.
     public let receiveBufferBytes: Int
 
-    /// Takes a group: 64 bytes of each packet, up to 64 packets or 100 ms in one datagram, 64 MB of buffer.
+    /// Takes a group: 64 bytes of each packet, up to 256 packets or 100 ms in one datagram, 64 MB of buffer.
     public static func open(group: UInt16) throws(PacketLogError) -> PacketLogSocket {
         let number = gm_nflog_socket()
         guard number >= 0 else { throw PacketLogError(.openSocket, code: errno) }
@@ -19,7 +19,7 @@ public struct PacketLogSocket: ~Copyable {
     /// `adopting`: a NETLINK_NETFILTER socket, made in another network namespace perhaps, and not yet bound.
     public static func open(group: UInt16, adopting descriptor: consuming FileDescriptor) throws(PacketLogError) -> PacketLogSocket {
         var settings = gm_nflog_settings(
-            copy_range: 64, queue_threshold: 64, timeout: 10, datagram: UInt32(PacketLogReceiver.datagramLimit), buffer: 64 << 20)
+            copy_range: 64, queue_threshold: 256, timeout: 10, datagram: UInt32(PacketLogReceiver.datagramLimit), buffer: 64 << 20)
         var granted = 0
         var step = GM_NFLOG_SOCKET
         guard gm_nflog_configure(descriptor.number, group, &settings, &granted, &step) == 0 else {

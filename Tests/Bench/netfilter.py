@@ -206,7 +206,7 @@ def measure_heal():
 # The packet log: the engine reads, and the database and the sets follow.
 
 LOG = """table inet bench { chain pre { type filter hook prerouting priority raw;
-    iifname != lo tcp dport 25 tcp flags & (syn | ack) == ack log prefix "greymoat-in" group 25 snaplen 64 queue-threshold 64 drop; }; }
+    iifname != lo tcp dport 25 tcp flags & (syn | ack) == ack log prefix "greymoat-in" group 25 snaplen 64 queue-threshold 256 drop; }; }
 """
 
 
