@@ -71,6 +71,7 @@ struct RoleConfigurations {
         result.logFormat = configuration.log.format == .json ? .json : .spamd
         result.logLevel = configuration.log.level.rawValue
         result.verbose = configuration.log.verbose
+        result.logLinesPerSource = UInt32(configuration.log.maximumPerSource)
         result.firewallTable = configuration.firewall.table
         result.managesFirewall = configuration.firewall.manage
         result.offersTLS = !files.certificate.isEmpty

@@ -4,8 +4,7 @@ internal import Sandbox
 
 /// Starts roles: each as its own user, with its own capabilities, and with nothing but descriptor 3 to speak on.
 struct RoleLauncher {
-    /// Where greymoatd and its roles lie.
-    let programs: String
+    let programs: RolePrograms
     let stateDirectory: String
     private let isSwitchingUsers: Bool
     /// Why no user is switched to; nil where they are.
@@ -19,7 +18,7 @@ struct RoleLauncher {
         var missing: [String]
     }
 
-    init(programs: String, stateDirectory: String, held: Capabilities) {
+    init(programs: RolePrograms, stateDirectory: String, held: Capabilities) {
         self.programs = programs
         self.stateDirectory = stateDirectory
         map = UserMap.current()
@@ -41,7 +40,7 @@ struct RoleLauncher {
 
     func launch(_ role: RoleName) throws(StartFailure) -> Launched {
         do throws(SystemError) {
-            let program = try Spawn.open(program: "\(programs)/\(role.program)")
+            let program = try programs.descriptor(of: role.program)
             let pair = try FileDescriptor.socketPair(.packets)
             let nothing = FileDescriptor(owning: try retrying("open /dev/null") { open("/dev/null", O_RDWR | O_CLOEXEC) })
             var spawn = Spawn(executable: program.number, arguments: [role.program])

@@ -19,6 +19,8 @@ enum RoleName: Hashable, Sendable {
         }
     }
 
+    static let programs = [Self.firewall, .engine, .tarpit(worker: 0), .fetch(request: 0), .metrics].map(\.program)
+
     /// The user it runs as.
     var user: String { program }
 

@@ -25,7 +25,7 @@ struct Startup {
         let programs = AbsolutePath.ofPrograms
         let held: Capabilities
         do throws(SystemError) { held = try Capabilities.effective() } catch { throw StartFailure(.software, "\(error)") }
-        let launcher = RoleLauncher(programs: programs, stateDirectory: configuration.stateDirectory, held: held)
+        let launcher = RoleLauncher(programs: RolePrograms(directory: programs), stateDirectory: configuration.stateDirectory, held: held)
         let limits = DerivedLimits(
             configuration, cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), fileLimit: Privileges.raiseFileLimit())
         let directories = try Directories(

@@ -44,7 +44,7 @@ extension Supervision {
         for key in fresh.keepUnreloadable(of: configurations.configuration) {
             notes.append("\(key.title) has changed: it takes effect when greymoatd is started again")
         }
-        let files = try ConfiguredFiles(fresh, programs: launcher.programs, previous: configurations.files)
+        let files = try ConfiguredFiles(fresh, programs: launcher.programs.directory, previous: configurations.files)
         configurations.configuration = fresh
         configurations.files = files
         log.format = fresh.log.format

@@ -70,6 +70,27 @@ struct SupervisionTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// A package puts new programs in the old ones' place and has greymoatd started again afterwards. A role that dies in between
+    /// is started from the release that its supervisor and the other roles are of.
+    @Test func anUpgradeUnderneathMixesNoReleases() throws {
+        let house = try StubHouse()
+        try house.configure("[listen]\nworkers = 1")
+        let daemon = try house.start()
+        for role in StubHouse.roles {
+            let program = "\(house.directory)/\(role)"
+            let other = "\(program).dpkg-new"
+            try FileManager.default.copyItem(atPath: "/bin/false", toPath: other)
+            #expect(rename(other, program) == 0)
+            let victim = try #require(ProcessEntry.children(of: daemon.pid, running: role).first)
+            kill(victim.pid, SIGKILL)
+            try daemon.waitForLog("\(role) 0 restarts=1 missing=")
+        }
+        #expect(daemon.terminate() == 0)
+        // Started again it is of the new release, which is no good one.
+        let outcome = try house.attempt()
+        #expect(outcome.status != 0 && outcome.errors.contains("greymoat-firewall"))
+    }
+
     @Test func allRolesAtOnceComeBack() throws {
         let house = try StubHouse()
         try house.configure("[listen]\nworkers = 1")
