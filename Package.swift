@@ -167,7 +167,7 @@ let package = Package(
             dependencies: [
                 "SQLiteStore", "GreylistPolicy", "GreylistSimulation", "CPowerCut", "store-probe", "Addressing", "Moments", "PeerText",
                 .product(name: "GRDB", package: "GRDB.swift"),
-            ], swiftSettings: strict),
+            ], exclude: ["Schemas"], swiftSettings: strict),
         .testTarget(name: "AddressingTests", dependencies: ["Addressing", "TestSupport"], swiftSettings: strict),
         .executableTarget(name: "abuse-load", path: "Tests/AbuseLoad"),  // crowds of bad clients, in C
         .testTarget(  // real clients and crowds of bad ones against a real tarpit, in namespaces

@@ -20,6 +20,8 @@ public final class SQLiteStore: GreylistStore {
         /// Pages of 4 KiB the write-ahead log holds before they are carried over into the database: few, so that no
         /// commit that has to do it waits long.
         public var checkpointPages = 1000
+        /// Today's schema, or what a test makes of tomorrow's.
+        var migrator = Schema.migrator
 
         public init() {}
     }

@@ -44,13 +44,13 @@ final class WritingConnection {
             try queue.writeWithoutTransaction { database in
                 let verdict = try String.fetchOne(database, sql: "PRAGMA quick_check(1)") ?? "no answer"
                 guard verdict == "ok" else { throw StoreFault.damaged("the database \(path) is damaged (\(verdict))") }
-                guard try !Schema.migrator.hasBeenSuperseded(database) else {
+                guard try !options.migrator.hasBeenSuperseded(database) else {
                     throw StoreFault.newer(
                         "the database \(path) was written by a newer Greymoat: install that version again, or start with another --state-dir"
                     )
                 }
             }
-            try Schema.migrator.migrate(queue)
+            try options.migrator.migrate(queue)
             return queue
         } catch {
             throw StoreFault(error, path: path)

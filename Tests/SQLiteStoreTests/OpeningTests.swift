@@ -139,19 +139,6 @@ import Testing
         }
     }
 
-    @Test func aNewerSchemaIsRefusedAndLeftAlone() throws {
-        try withTemporaryDirectory { directory in
-            let path = directory + "/db"
-            try SQLiteStore(path: path).open()
-            try DatabaseQueue(path: path).write { try $0.execute(sql: "INSERT INTO grdb_migrations VALUES ('99 from the future')") }
-            let before = try Data(contentsOf: URL(fileURLWithPath: path))
-            let fault = fault { try SQLiteStore(path: path).open() }
-            #expect(fault?.mayHeal == false && fault?.description.contains("newer Greymoat") == true)
-            #expect(throws: StoreFault.self) { try SQLiteReader(path: path).counts() }
-            #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == before)
-        }
-    }
-
     @Test func aMissingDirectoryIsNamed() {
         #expect(fault { try SQLiteStore(path: "/nonexistent/greymoat/db").open() }?.description.contains("/nonexistent/greymoat") == true)
     }
