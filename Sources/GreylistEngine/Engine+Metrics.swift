@@ -106,6 +106,7 @@ extension Engine {
         snapshot[.rowsExpired] = counters.expired
         snapshot[.controlRefused] = counters.controlRefused
         snapshot[.clockSteps] = counters.clockSteps
+        snapshot[.logLinesHeldBack] = log.linesHeldBack
         addStores(status, to: &snapshot)
         return snapshot
     }

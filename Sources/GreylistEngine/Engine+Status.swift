@@ -22,7 +22,7 @@ extension Engine {
         report.database = database
         report.firewall = firewall
         report.packetLog = packetLogStatus
-        report.counters = counters.all.map { .init(name: $0.name, value: $0.value) }
+        report.counters = (counters.all + [("logLinesHeldBack", log.linesHeldBack)]).map { .init(name: $0.name, value: $0.value) }
         report.unkept = counters.tarpit[.unkept]
         report.timing.passtime = greylist.rules.passtime
         report.timing.greyexp = greylist.rules.greyexp

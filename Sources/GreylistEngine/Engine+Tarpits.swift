@@ -130,7 +130,7 @@ extension Engine {
                 changes = mendAllowed()
             }
         } catch { changes = [] }
-        log.logger.notice("\(address): is let in, yet came to the tarpit; the kernel's set is mended")
+        log.noteStray(address)
         guard !changes.isEmpty else { return }
         connection.acknowledgement.awaitProjection(0)
         projection.submit(changes, waiter: .attempt(id, sequence: 0))

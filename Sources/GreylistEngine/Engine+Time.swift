@@ -15,6 +15,7 @@ extension Engine {
         nextSecond = now.boot + .seconds(1)
         expireControlClients()
         passBlocklistTime()
+        log.tellHeldBack(at: now.boot)
         tryStore()
         if now.boot >= nextExpiry && !isExpiring { expire() }
     }

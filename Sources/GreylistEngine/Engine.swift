@@ -161,6 +161,7 @@ final class Engine {
         refreshLast()
         writer.stop()
         reader.stop()
+        log.tellHeldBack(at: nil)
         log.sink.flush()
         return exitStatus ?? 0
     }

@@ -12,12 +12,14 @@ struct EngineLog {
     private(set) var logger: Logger
     private var format: LineFormat
     private var verbose: Bool
+    private var allowance: LogAllowance
 
     init(sink: LogSink, clock: EngineClock, configuration: EngineConfiguration) {
         self.sink = sink
         self.clock = clock
         format = .text
         verbose = true
+        allowance = LogAllowance(limit: configuration.logLinesPerSource, now: clock.now().boot)
         logger = Logger(label: "greymoat-engine") { _ in EngineLogHandler(sink: sink, format: .text, clock: clock) }
         configure(configuration)
     }
@@ -26,6 +28,7 @@ struct EngineLog {
         let format: LineFormat = configuration.logFormat == .json ? .json : .text
         self.format = format
         verbose = configuration.verbose
+        allowance.limit = configuration.logLinesPerSource
         let sink = sink
         let clock = clock
         logger = Logger(label: "greymoat-engine") { _ in EngineLogHandler(sink: sink, format: format, clock: clock) }
@@ -42,12 +45,38 @@ struct EngineLog {
         case disconnected(seconds: UInt32)
     }
 
-    /// Logs what `address` did; `lists`: the lists its connection is on, empty for all but black hosts.
-    func log(_ fact: Fact, _ address: IPAddress, lists: [String] = []) {
-        guard logger.logLevel <= fact.level(verbose: verbose) else { return }
+    /// Logs what `address` did, unless too much is said of it already; `lists`: the lists its connection is on, empty for all
+    /// but black hosts.
+    mutating func log(_ fact: Fact, _ address: IPAddress, lists: [String] = []) {
+        guard logger.logLevel <= fact.level(verbose: verbose), allowance.admits(address) else { return }
         switch format {
         case .text: sink.append(Self.text(fact, address, lists: lists))
         case .json: sink.append(json(fact, address, lists: lists))
+        }
+    }
+
+    /// A white or allowed host came to the tarpit.
+    mutating func noteStray(_ address: IPAddress) {
+        guard allowance.admits(address) else { return }
+        logger.notice("\(address): is let in, yet came to the tarpit; the kernel's set is mended")
+    }
+
+    /// Lines not written since the engine started, because too much was said of one source.
+    var linesHeldBack: UInt64 { allowance.heldBack }
+
+    /// Says what was held back, when the minute is over or `now` is nil.
+    mutating func tellHeldBack(at now: MonotonicTime?) {
+        for (source, lines) in allowance.settle(at: now) {
+            let name = source?.description ?? "others"
+            switch format {
+            case .text: sink.append("\(name): \(lines) lines held back.")
+            case .json:
+                var object = JSONLine(time: clock.now().wall, level: Logger.Level.info.rawValue)
+                object.add("event", "held-back")
+                object.add("address", name)
+                object.add("lines", lines)
+                sink.append(object.finished())
+            }
         }
     }
 

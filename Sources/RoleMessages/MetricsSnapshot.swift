@@ -45,7 +45,7 @@ public struct MetricsSnapshot: Hashable, Sendable {
         // As of now.
         case heldGrey, heldBlack, maximumConnections, maximumBlack
         case attempts, tuples, passes, trapsSpamtrap, trapsDomain, trapsLowPriorityMX, straysRestored
-        case attemptsDropped, attemptsUnkept, malformedLinks, rowsExpired, controlRefused, clockSteps
+        case attemptsDropped, attemptsUnkept, malformedLinks, rowsExpired, controlRefused, clockSteps, logLinesHeldBack
         // As of now: the database, and 1 while nothing can be stored.
         case rowsGrey, rowsWhite, rowsTrapped, rowsSpamtrap, rowsDomain, rowsAllow, databaseBytes, queued, storeFailing
         /// As of now.

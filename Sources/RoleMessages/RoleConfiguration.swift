@@ -70,6 +70,8 @@ public struct EngineConfiguration: Hashable, Sendable {
     public var logFormat: LogFormat = .spamd
     public var logLevel = "info"
     public var verbose = true
+    /// Log lines a minute about one source, 0 for all.
+    public var logLinesPerSource: UInt32 = 600
     /// greymoatd keeps the firewall (`[firewall] manage`).
     public var managesFirewall = true
     /// A certificate is configured: `status` warns when not.
@@ -196,6 +198,7 @@ extension EngineConfiguration {
         writer.write(logFormat.rawValue)
         writer.write(logLevel)
         writer.write(verbose)
+        writer.write(logLinesPerSource)
         writer.write(managesFirewall)
         writer.write(offersTLS)
         writer.write(controlGroup)
@@ -228,6 +231,7 @@ extension EngineConfiguration {
         logFormat = try LogFormat(from: &reader)
         logLevel = try reader.readString(limit: 16)
         verbose = try reader.readBool()
+        logLinesPerSource = try reader.readUInt32()
         managesFirewall = try reader.readBool()
         offersTLS = try reader.readBool()
         controlGroup = try reader.readUInt32()

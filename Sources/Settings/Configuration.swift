@@ -101,6 +101,8 @@ public struct Configuration: Hashable, Sendable {
         public var format = LogFormat.spamd
         public var level = LogLevel.info
         public var verbose = true
+        /// Lines a minute; 0: no limit.
+        public var maximumPerSource = 600
     }
 
     public struct Metrics: Hashable, Sendable {

@@ -154,7 +154,11 @@ extension ConfigurationKey {
         ConfigurationKey(
             "log", "level", \.log.level, choices(Configuration.LogLevel.self), .onReload, "What is not logged: anything below this level."),
         ConfigurationKey(
-            "log", "verbose", \.log.verbose, .truth, .onReload, "Log each connection, and black hosts' From, To and Subject lines."),
+            "log", "verbose", \.log.verbose, .truth, .onReload, "Log each recipient as well, and black hosts' From, To and Subject lines."),
+        ConfigurationKey(
+            "log", "max-per-source", \.log.maximumPerSource, .number(0...1_000_000), .onReload,
+            "Lines a minute about one host or IPv6 /64; how many more there were is said when the minute is over. 0: no limit.",
+            remark: "lines a minute"),
         ConfigurationKey(
             "metrics", "listen", \.metrics.listen, .text(.addressAndPort), .onStart,
             "Where to serve metrics in Prometheus' text format; empty means nowhere.",

@@ -1,5 +1,6 @@
 import Addressing
 import ControlProtocol
+import Foundation
 import LinuxIO
 import Moments
 import RoleMessages
@@ -95,6 +96,83 @@ import Testing
         let line = try #require(try harness.log(until: "(GREY)").last)
         #expect(line == "(GREY) \(stranger): <" + String(repeating: "a", count: 255) + "... -> <peter@example.org>")
         #expect(try harness.rows().first?.contains("|\(long)|") == true)
+    }
+
+    @Test func aSourceThatSaysTooMuchIsHeldBackAndCounted() throws {
+        let harness = try EngineHarness { $0.logLinesPerSource = 4 }
+        let tarpit = try harness.tarpit()
+        // An IPv6 source is its /64, and what a host says counts together with its comings and goings.
+        for number in UInt64(1)...5 { try tarpit.connect(number, "2001:db8:0:1::\(number)") }
+        for number in UInt64(11)...20 { try tarpit.connect(number, stranger) }
+        try tarpit.disconnect(11)
+        try tarpit.connect(21, "192.0.2.7")
+        var lines = try harness.log(until: "192.0.2.7: connected")
+        #expect(lines.filter { $0.hasPrefix(stranger) }.count == 4)
+        #expect(lines.filter { $0.hasPrefix("2001:db8:0:1::") }.count == 4)
+
+        harness.clock.advance(61)
+        lines = try harness.log(until: "2001:db8:0:1::/64")
+        #expect(Array(lines.suffix(2)) == ["210.214.12.57: 7 lines held back.", "2001:db8:0:1::/64: 1 lines held back."])
+        // A new minute, and what is counted stays counted.
+        try tarpit.connect(22, stranger)
+        #expect(try harness.log(until: "\(stranger): connected").last == "\(stranger): connected (16/0)")
+        #expect(try harness.control().status().counters.first { $0.name == "logLinesHeldBack" }?.value == 8)
+    }
+
+    @Test func allowanceOfLines() {
+        let start = MonotonicTime(nanoseconds: 0)
+        var allowance = LogAllowance(limit: 2, now: start)
+        func admitted(_ addresses: [UInt32]) -> [Bool] { addresses.map { allowance.admits(IPAddress(ipv4: $0)) } }
+        func settled(_ now: MonotonicTime?) -> [String] { allowance.settle(at: now).map { "\($0.source?.description ?? "others") \($0.lines)" } }
+
+        let first: UInt32 = 0xC000_0201
+        #expect(admitted(Array(repeating: first, count: 5)) == [true, true, false, false, false])
+        #expect(settled(start + .seconds(59)).isEmpty)
+        #expect(settled(start + .seconds(60)) == ["192.0.2.1 3"])
+        #expect(settled(nil).isEmpty)
+
+        // However many sources there are, no more are kept than so many; the rest share.
+        #expect(admitted(Array(0..<UInt32(LogAllowance.sourceLimit))).allSatisfy { $0 })
+        #expect(admitted((0..<10).map { first + $0 }) == [true, true] + Array(repeating: false, count: 8))
+        #expect(admitted([7, 7]) == [true, false])
+        #expect(settled(nil) == ["0.0.0.7 1", "others 8"])
+        #expect(allowance.heldBack == 12)
+
+        allowance.limit = 0
+        #expect(admitted(Array(repeating: first, count: 100)).allSatisfy { $0 })
+    }
+
+    /// docs/log.md shows a line of each kind: its first block in spamd's words, its second as JSON.
+    @Test(arguments: [(0, EngineConfiguration.LogFormat.spamd), (1, .json)])
+    func whatIsDocumentedIsWhatIsWritten(block: Int, format: EngineConfiguration.LogFormat) throws {
+        let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../docs/log.md")
+        let fences = try String(contentsOf: page, encoding: .utf8).components(separatedBy: "\n```\n")
+        let documented = fences[2 * block + 1].split(separator: "\n").map(String.init)
+        let harness = try EngineHarness {
+            $0.logFormat = format
+            $0.logLinesPerSource = 4
+        }
+        let firewall = try harness.loadedFirewall()
+        let tarpit = try harness.tarpit()
+        let control = try harness.control()
+        try control.send(.change([.add(.trapped(IPAddress("198.51.100.7")!))!], confirmed: false))
+        try firewall.send(.done(order: firewall.change().order, .applied))
+        _ = try control.answer()
+        try tarpit.connect(1, stranger)
+        try tarpit.recipient(1, 1, to: "<joe@example.org>")
+        _ = try tarpit.next()
+        try tarpit.disconnect(1, after: 15)
+        try tarpit.connect(2, "198.51.100.7")
+        try tarpit.send(.header(connection: 2, line: Array("Subject: Very cheap".utf8)))
+        try tarpit.disconnect(2, after: 273)
+        for number in UInt64(3)...8 { try tarpit.connect(number, stranger) }
+        // What came before a question is dealt with when it is answered.
+        try tarpit.recipient(8, 1, to: "<joe@example.org>")
+        _ = try tarpit.next()
+        harness.clock.advance(61)
+        let written = try harness.log(until: "held").map { $0.replacing(/"time":\d+/, with: #""time":1700000000"#) }
+        #expect(documented.count == 7)
+        for line in documented { #expect(written.contains(line), "\(line) is documented; written is \(written)") }
     }
 
     @Test func aReaderThatDoesNotReadLosesLinesAndNothingElse() throws {

@@ -71,6 +71,7 @@ import Testing
             format = "json"
             level = "debug"
             verbose = false
+            max-per-source = 7
             [metrics]
             listen = "[::1]:9225"
             """
@@ -186,7 +187,7 @@ import Testing
                 "metrics.listen", ["\"127.0.0.1:1\"", "\"[::1]:65535\""],
                 ["\"::1:5\"", "\"127.0.0.1\"", "\"127.0.0.1:0\"", "\"[127.0.0.1]:5\""]
             ),
-            ("greylist.alloweddomains", ["\"\"", "\"/x\""], ["\"x\""]), ("tarpit.max-per-source", ["1"], ["0"]),
+            ("greylist.alloweddomains", ["\"\"", "\"/x\""], ["\"x\""]), ("tarpit.max-per-source", ["1"], ["0"]), ("log.max-per-source", ["0", "1000000"], ["-1", "1000001"]),
         ] {
             for value in good { #expect(faults("\(key) = \(value)") == [], "\(key) = \(value)") }
             for value in bad { #expect(faults("\(key) = \(value)").count == 1, "\(key) = \(value)") }

@@ -59,6 +59,7 @@ let exampleFile = #"""
     format = "spamd"               # or "json"
     level = "info"
     verbose = true
+    max-per-source = 600           # lines a minute
 
     [metrics]
     listen = ""                    # "127.0.0.1:9225" to enable
