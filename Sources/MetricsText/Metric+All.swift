@@ -104,7 +104,9 @@ extension Metric {
         },
         Metric(counter: "greymoat_malformed_links_total", "Links between roles closed because of what came over them", .malformedLinks),
         Metric(counter: "greymoat_control_refused_total", "Control connections turned away", .controlRefused),
-        Metric(counter: "greymoat_log_lines_held_back_total", "Log lines not written because there were too many about one source", .logLinesHeldBack),
+        Metric(
+            counter: "greymoat_log_lines_held_back_total", "Log lines not written because there were too many about one source",
+            .logLinesHeldBack),
         Metric(counter: "greymoat_clock_steps_total", "Steps of the wall clock that all stored times followed", .clockSteps),
         Metric(gauge: "greymoat_tls_offered", "1 where STARTTLS is offered", .offersTLS),
         Metric(gauge: "greymoat_warnings", "Warnings that greymoat status shows", .warnings),

@@ -123,7 +123,9 @@ import Testing
         let start = MonotonicTime(nanoseconds: 0)
         var allowance = LogAllowance(limit: 2, now: start)
         func admitted(_ addresses: [UInt32]) -> [Bool] { addresses.map { allowance.admits(IPAddress(ipv4: $0)) } }
-        func settled(_ now: MonotonicTime?) -> [String] { allowance.settle(at: now).map { "\($0.source?.description ?? "others") \($0.lines)" } }
+        func settled(_ now: MonotonicTime?) -> [String] {
+            allowance.settle(at: now).map { "\($0.source?.description ?? "others") \($0.lines)" }
+        }
 
         let first: UInt32 = 0xC000_0201
         #expect(admitted(Array(repeating: first, count: 5)) == [true, true, false, false, false])

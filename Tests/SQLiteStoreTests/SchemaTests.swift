@@ -73,7 +73,9 @@ import Testing
     }
 
     static func schema(_ path: String) throws -> [String] {
-        try DatabaseQueue(path: path).read { try String.fetchAll($0, sql: "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name") }
+        try DatabaseQueue(path: path).read {
+            try String.fetchAll($0, sql: "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+        }
     }
 
     @Test func anUpgradeKeepsEveryRow() throws {

@@ -187,7 +187,8 @@ import Testing
                 "metrics.listen", ["\"127.0.0.1:1\"", "\"[::1]:65535\""],
                 ["\"::1:5\"", "\"127.0.0.1\"", "\"127.0.0.1:0\"", "\"[127.0.0.1]:5\""]
             ),
-            ("greylist.alloweddomains", ["\"\"", "\"/x\""], ["\"x\""]), ("tarpit.max-per-source", ["1"], ["0"]), ("log.max-per-source", ["0", "1000000"], ["-1", "1000001"]),
+            ("greylist.alloweddomains", ["\"\"", "\"/x\""], ["\"x\""]), ("tarpit.max-per-source", ["1"], ["0"]),
+            ("log.max-per-source", ["0", "1000000"], ["-1", "1000001"]),
         ] {
             for value in good { #expect(faults("\(key) = \(value)") == [], "\(key) = \(value)") }
             for value in bad { #expect(faults("\(key) = \(value)").count == 1, "\(key) = \(value)") }
