@@ -90,7 +90,14 @@ struct StatusPage {
 
     private mutating func addCounters(_ report: StatusReport) {
         let told = report.counters.filter { $0.value > 0 }
-        for (index, counter) in told.enumerated() { add(index == 0 ? "Counted" : "", "\(Self.grouped(counter.value)) \(counter.name)") }
+        for (index, counter) in told.enumerated() {
+            add(index == 0 ? "Counted" : "", "\(Self.grouped(counter.value)) \(Self.words(counter.name))")
+        }
+    }
+
+    /// `bareLineFeeds` as `bare line feeds`: programs go by the name, people read this.
+    static func words(_ name: String) -> String {
+        name.map { $0.isUppercase ? " " + $0.lowercased() : String($0) }.joined()
     }
 
     private static func text(_ role: StatusReport.Role) -> String {

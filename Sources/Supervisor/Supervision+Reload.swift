@@ -62,7 +62,7 @@ extension Supervision {
         reload = nil
         if let outcome = round.outcome { log.error("reloaded in part: \(outcome)") } else { log.info("configuration reloaded") }
         answer(round.requests, round.outcome)
-        notifier.ready("listening")
+        notifier.ready(listening)
         if !waitingReloads.isEmpty { beginReload() }
     }
 

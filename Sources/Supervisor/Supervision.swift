@@ -240,12 +240,16 @@ final class Supervision {
         for sentence in missing { log.warning(sentence) }
         phase = .serving
         do throws(SystemError) { try Capabilities.keepOnly(Privileges.kept) } catch { log.warning("\(error)") }
-        let listeners = configurations.listeners
-        let titles = listeners.entries.map { Listeners.Entry.title($0.address, listeners.port) }.joined(separator: " ")
-        log.info("listening on \(titles)")
-        for entry in listeners.entries { notifier.keep(entry.socket, name: InheritedListeners.name) }
-        notifier.ready("listening on \(titles)")
+        log.info(listening)
+        for entry in configurations.listeners.entries { notifier.keep(entry.socket, name: InheritedListeners.name) }
+        notifier.ready(listening)
         if let interval = notifier.watchdogInterval { nextWatchdog = Clock.monotonic() + interval }
+    }
+
+    /// `listening on [::]:8025 0.0.0.0:8025`
+    var listening: String {
+        let listeners = configurations.listeners
+        return "listening on " + listeners.entries.map { Listeners.Entry.title($0.address, listeners.port) }.joined(separator: " ")
     }
 
     /// A role we can do without has ended too often before it was ready: it is tried again, and serving begins without it.

@@ -137,4 +137,9 @@ import Testing
         (UInt64(0), "0 bytes"), (10_239, "10239 bytes"), (10_240, "10 KiB"), (123_456_789, "117 MiB"), (.max, "16777215 TiB"),
     ])
     func sizes(count: UInt64, text: String) { #expect(StatusPage.bytes(count) == text) }
+
+    @Test func countersInWords() {
+        #expect(StatusPage.words("accepted") == "accepted")
+        #expect(StatusPage.words("bareLineFeeds") == "bare line feeds")
+    }
 }
