@@ -81,6 +81,11 @@ extension Engine {
                 "no TLS certificate is configured: senders that insist on TLS can never pass; set certificate and key under [tls]")
         }
         for sentence in missingSandbox { warnings.append("greymoat-engine: \(sentence)") }
+        for path in setAside() {
+            warnings.append(
+                "the database was damaged, and \(path) is what it was: the log of that time says what was carried over; remove it when you have looked"
+            )
+        }
         if let domainsFault { warnings.append(domainsFault) }
         if let fault = keeper.fault { warnings.append(fault) }
         for list in keeper.statuses(of: blocklistTable) {

@@ -32,6 +32,7 @@ final class Engine {
     /// Rare long work.
     let errands: Errands
     let version: String
+    let setAside: () -> [String]
     let backUp: (@Sendable (String) throws(StoreFault) -> Void)?
 
     var tarpits: [UInt32: TarpitLink] = [:]
@@ -104,6 +105,7 @@ final class Engine {
         errands = try Errands()
         version = parts.version
         backUp = parts.backUp
+        setAside = parts.setAside
         domainsFault = parts.domainsFault
         missingSandbox = parts.missingSandbox
         keeper = try BlocklistKeeper(directory: BlocklistDirectory(stateDirectory: Self.directory(of: parts.configuration.databasePath)))

@@ -27,6 +27,8 @@ struct EngineParts: ~Copyable {
     let reader: any GreylistReader
     /// Writes a consistent copy of the database to a file that must not exist; nil where there is no such thing.
     let backUp: (@Sendable (String) throws(StoreFault) -> Void)?
+    /// Damaged databases that were set aside and that nobody has taken away.
+    var setAside: () -> [String] = { [] }
     let clock: EngineClock
     let sink: LogSink
 }

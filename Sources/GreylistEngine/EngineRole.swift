@@ -61,7 +61,8 @@ public enum EngineRole {
                     supervisor: supervisor, controlListener: controlListener, packetLog: packetLog, blocklists: blocklists,
                     configurationListener: configurationListener, store: store, counts: { store.counts },
                     lookup: lookup, reader: reader,
-                    backUp: { file throws(StoreFault) in try SQLiteReader(path: path).backUp(to: file) }, clock: .system, sink: sink))
+                    backUp: { file throws(StoreFault) in try SQLiteReader(path: path).backUp(to: file) },
+                    setAside: { SQLiteStore.setAside(of: path) }, clock: .system, sink: sink))
             let status = engine.run()
             // Its threads have ended. Whoever closes the database last folds the write-ahead log into the file.
             lookup.close()

@@ -4,9 +4,24 @@ import GreylistPolicy
 
 /// What is done with a database that is damaged: it is kept for whoever wants to look at it, and what can be read of it lives on.
 enum DamagedFile {
+    private static let suffix = ".damaged-"
+
+    /// Those set aside that nobody has taken away, oldest first.
+    static func all(of path: String) -> [String] {
+        guard let slash = path.lastIndex(of: "/"), let directory = opendir(String(path[...slash])) else { return [] }
+        defer { closedir(directory) }
+        let beginning = path[path.index(after: slash)...] + suffix
+        var found: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if name.hasPrefix(beginning), !name.hasSuffix("-wal") { found.append(path[...slash] + name) }
+        }
+        return found.sorted()
+    }
+
     /// Moves the database and its log out of the way, under a name that tells when; returns the new path.
     static func setAside(_ path: String) throws(StoreFault) -> String {
-        let aside = "\(path).damaged-\(timestamp())"
+        let aside = path + suffix + timestamp()
         // The shared memory beside it is an index of the log, and is made anew.
         try move(path + "-wal", to: aside + "-wal")
         try move(path, to: aside)

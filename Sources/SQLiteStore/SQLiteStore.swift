@@ -36,6 +36,9 @@ public final class SQLiteStore: GreylistStore {
     /// Opens the database if it is not open: takes the owner's lock, checks the file, sets a damaged one aside, migrates.
     public func open() throws(StoreFault) { _ = try opened() }
 
+    /// Damaged databases of `path` that were set aside and that nobody has taken away since, oldest first.
+    public static func setAside(of path: String) -> [String] { DamagedFile.all(of: path) }
+
     /// Rows of each kind as of the last transaction; zeroes while the database is not open.
     public var counts: RowCounts { connection?.transaction.counts ?? RowCounts() }
 

@@ -17,7 +17,8 @@ public struct DerivedLimits: Hashable, Sendable {
         max(1, fileLimit - max(64, fileLimit / 20))
     }
 
-    public init(_ configuration: Configuration, cores: Int, fileLimit: Int) {
+    /// `connectionTable`: connections the kernel tracks at most, the real server's among them; unasked we take half of it.
+    public init(_ configuration: Configuration, cores: Int, fileLimit: Int, connectionTable: Int) {
         let perWorker = Self.connectionsPerWorker(fileLimit: fileLimit)
         let asked = configuration.tarpit.maximumConnections
         notes = []
@@ -28,7 +29,7 @@ public struct DerivedLimits: Hashable, Sendable {
             workers = min(Self.maximumWorkers, max(1, cores, needed))
         }
         let possible = workers * perWorker
-        maximumConnections = asked > 0 ? min(asked, possible) : min(possible, Self.unaskedConnections)
+        maximumConnections = asked > 0 ? min(asked, possible) : min(possible, Self.unaskedConnections, max(1, connectionTable / 2))
         if maximumConnections < asked {
             notes.append(
                 "[tarpit] max-connections = \(asked) is more than \(workers) workers can hold at a limit of \(fileLimit) open files each; "

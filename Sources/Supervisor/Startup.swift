@@ -27,7 +27,8 @@ struct Startup {
         do throws(SystemError) { held = try Capabilities.effective() } catch { throw StartFailure(.software, "\(error)") }
         let launcher = RoleLauncher(programs: RolePrograms(directory: programs), stateDirectory: configuration.stateDirectory, held: held)
         let limits = DerivedLimits(
-            configuration, cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), fileLimit: Privileges.raiseFileLimit())
+            configuration, cores: max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))), fileLimit: Privileges.raiseFileLimit(),
+            connectionTable: ConnectionTable.limit())
         let directories = try Directories(
             state: configuration.stateDirectory, runtime: configuration.runtimeDirectory, owner: launcher.identity(of: .engine).identity)
         let listeners = try Listeners.open(configuration)

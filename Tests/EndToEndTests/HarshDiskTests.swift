@@ -167,6 +167,11 @@ struct EndToEndHarshDiskTests {
         #expect(sentence.contains("it was moved to \(disk.site.database).damaged-"), "\(sentence)")
         #expect(sentence.contains("service goes on in a new one"), "\(sentence)")
         #expect(try disk.onDisk("ls greymoat.db.damaged-* >/dev/null"))
+        // Until somebody takes it away, status speaks of it.
+        let warning = "the database was damaged, and \(disk.site.database).damaged-"
+        #expect(try disk.site.greymoat("status").output.contains(warning))
+        #expect(try disk.onDisk("rm greymoat.db.damaged-*"))
+        #expect(try !disk.site.greymoat("status").output.contains(warning))
         #expect(try disk.onDisk("test \"$(sqlite3 -readonly greymoat.db 'PRAGMA integrity_check')\" = ok"))
         // Service goes on at once, with all that could still be read.
         #expect(try disk.isStored(try disk.attempt()))

@@ -73,18 +73,22 @@ import Testing
 
     @Test func derivedLimits() {
         var configuration = Configuration()
-        let plain = DerivedLimits(configuration, cores: 2, fileLimit: 20_000)
+        let plain = DerivedLimits(configuration, cores: 2, fileLimit: 20_000, connectionTable: 262_144)
         #expect(plain.workers == 2 && plain.maximumConnections == 38_000 && plain.maximumBlack == 34_200 && plain.notes.isEmpty)
-        #expect(DerivedLimits(configuration, cores: 8, fileLimit: 1_000_000).maximumConnections == DerivedLimits.unaskedConnections)
+        #expect(DerivedLimits(configuration, cores: 8, fileLimit: 1_000_000, connectionTable: 262_144).maximumConnections == DerivedLimits.unaskedConnections)
+        // A small machine's connection table is not filled by us alone; who asks for more gets it, and `firewall check` warns.
+        let table = DerivedLimits(configuration, cores: 2, fileLimit: 1_000_000, connectionTable: 65_536)
+        #expect(table.maximumConnections == 32_768 && table.maximumBlack == 29_491 && table.notes.isEmpty)
         configuration.tarpit.maximumConnections = 100_000
-        let many = DerivedLimits(configuration, cores: 2, fileLimit: 20_000)
+        #expect(DerivedLimits(configuration, cores: 2, fileLimit: 1_000_000, connectionTable: 65_536).maximumConnections == 100_000)
+        let many = DerivedLimits(configuration, cores: 2, fileLimit: 20_000, connectionTable: 262_144)
         #expect(many.workers == 6 && many.maximumConnections == 100_000 && many.maximumBlack == 90_000)
         configuration.listen.workers = 1
-        let few = DerivedLimits(configuration, cores: 2, fileLimit: 20_000)
+        let few = DerivedLimits(configuration, cores: 2, fileLimit: 20_000, connectionTable: 262_144)
         #expect(few.workers == 1 && few.maximumConnections == 19_000 && few.notes.count == 1)
         configuration.tarpit.maximumConnections = 600
         configuration.tarpit.maximumBlack = 500
-        let small = DerivedLimits(configuration, cores: 2, fileLimit: 1024)
+        let small = DerivedLimits(configuration, cores: 2, fileLimit: 1024, connectionTable: 262_144)
         #expect(small.maximumConnections == 600 && small.maximumBlack == 500 && small.notes.isEmpty)
         #expect(DerivedLimits.connectionsPerWorker(fileLimit: 10) == 1)
         #expect(DerivedLimits.connectionsPerWorker(fileLimit: 1024) == 960)
