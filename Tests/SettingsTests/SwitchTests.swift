@@ -75,7 +75,9 @@ import Testing
         var configuration = Configuration()
         let plain = DerivedLimits(configuration, cores: 2, fileLimit: 20_000, connectionTable: 262_144)
         #expect(plain.workers == 2 && plain.maximumConnections == 38_000 && plain.maximumBlack == 34_200 && plain.notes.isEmpty)
-        #expect(DerivedLimits(configuration, cores: 8, fileLimit: 1_000_000, connectionTable: 262_144).maximumConnections == DerivedLimits.unaskedConnections)
+        #expect(
+            DerivedLimits(configuration, cores: 8, fileLimit: 1_000_000, connectionTable: 262_144).maximumConnections
+                == DerivedLimits.unaskedConnections)
         // A small machine's connection table is not filled by us alone; who asks for more gets it, and `firewall check` warns.
         let table = DerivedLimits(configuration, cores: 2, fileLimit: 1_000_000, connectionTable: 65_536)
         #expect(table.maximumConnections == 32_768 && table.maximumBlack == 29_491 && table.notes.isEmpty)
