@@ -36,7 +36,9 @@ public struct ConfigurationReader {
             faults.append(
                 ConfigurationFault(
                     source: path, line: parsing?.source.begin.line, key: nil,
-                    sentence: "this is not TOML: \(Self.oneLine(parsing?.description ?? "\(error)"))"))
+                    sentence:
+                        "this is not TOML: \(Self.oneLine(parsing?.description ?? "\(error)")) (names, paths and durations stand in quotes)"
+                ))
             return
         }
         locator = KeyLocator(text)

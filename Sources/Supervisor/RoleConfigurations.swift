@@ -108,6 +108,11 @@ struct RoleConfigurations {
                 "strangers are greeted as \"\(name)\", the system's name, which has no domain: set hostname to the real mail server's, as in \"mail.example.org\""
             )
         }
+        if configuration.firewall.manage, let port = Self.tarpitPort(in: files.ruleset), port != configuration.listen.port {
+            notes.append(
+                "\(files.rulesetPath) redirects strangers to port \(port), and the tarpit listens on \(configuration.listen.port): nobody answers them; make `tarpit_port` in the ruleset and `port` under [listen] the same"
+            )
+        }
         let interface = configuration.packetLog.interface
         if !interface.isEmpty, interfaceIndex == 0 {
             notes.append(
@@ -115,6 +120,15 @@ struct RoleConfigurations {
             )
         }
         return notes
+    }
+
+    /// What a ruleset like ours says in its first lines: `define tarpit_port = 8025`.
+    static func tarpitPort(in ruleset: String) -> Int? {
+        for line in ruleset.split(whereSeparator: \.isNewline) {
+            let words = line.split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "=" })
+            if words.count >= 3, words[0] == "define", words[1] == "tarpit_port" { return Int(words[2]) }
+        }
+        return nil
     }
 
     static var systemHostname: String {

@@ -145,6 +145,10 @@ import Testing
         let found = faults("[listen]\nport = = 1\n")
         #expect(found.count == 1)
         #expect(found.first?.hasPrefix("greymoat.toml:2: this is not TOML: ") == true, "\(found)")
+        // What people forget most.
+        for line in ["passtime = 25m", "hostname = mail.example.org"] {
+            #expect(faults(line).first?.hasSuffix("(names, paths and durations stand in quotes)") == true, "\(faults(line))")
+        }
         #expect(faults("port = 1\nport = 2\n").first?.hasPrefix("greymoat.toml:2: ") == true)
         #expect(faults("listen = 3") == ["greymoat.toml:1: listen is a section and holds keys of its own"])
     }

@@ -143,6 +143,19 @@ struct StartTests {
         }
     }
 
+    @Test func aRulesetForAnotherPortIsTold() throws {
+        let house = try StubHouse()
+        let warning = "/rules.nft redirects strangers to port 8025, and the tarpit listens on 8026: nobody answers them"
+        for (definition, port, isTold) in [
+            ("define tarpit_port = 8025", 8026, true), ("define tarpit_port = 8026 # ours", 8026, false), ("", 8026, false),
+        ] {
+            try Data("\(definition)\ntable inet greymoat {}\n".utf8).write(to: URL(fileURLWithPath: house.directory + "/rules.nft"))
+            let daemon = try house.start("-p", "\(port)")
+            #expect(daemon.log.contains(warning) == isTold, "\(daemon.log)")
+            #expect(daemon.terminate() == 0)
+        }
+    }
+
     @Test func spamdsSwitchesReachTheRoles() throws {
         let house = try StubHouse()
         let daemon = try house.start("-bdvG3:2:100", "-hmail.example.net", "-s2", "-B", "90", "-c100", "-l127.0.0.1")
