@@ -57,20 +57,18 @@ public struct NFTMonitor: ~Copyable {
     }
 
     /// Takes what one datagram holds and calls `body` for each event in it.
-    public mutating func next(concerning table: String, _ body: (Event) -> Void) throws(NFTError) -> Outcome {
-        let result = withoutActuallyEscaping(body) { body in
-            table.withCString { table in
-                var context = Context(table: table, body: body)
-                return buffer.withUnsafeMutableBytes { buffer in
-                    withUnsafeMutablePointer(to: &context) { context in
-                        gm_nft_monitor(
-                            descriptor.number, buffer.baseAddress, buffer.count,
-                            { context, event in
-                                guard let context, let event else { return }
-                                let own = context.assumingMemoryBound(to: Context.self)
-                                own.pointee.body(Event(event.pointee, table: own.pointee.table))
-                            }, context)
-                    }
+    public mutating func next(concerning table: String, _ body: @escaping (Event) -> Void) throws(NFTError) -> Outcome {
+        let result = table.withCString { table in
+            var context = Context(table: table, body: body)
+            return buffer.withUnsafeMutableBytes { buffer in
+                withUnsafeMutablePointer(to: &context) { context in
+                    gm_nft_monitor(
+                        descriptor.number, buffer.baseAddress, buffer.count,
+                        { context, event in
+                            guard let context, let event else { return }
+                            let own = context.assumingMemoryBound(to: Context.self)
+                            own.pointee.body(Event(event.pointee, table: own.pointee.table))
+                        }, context)
                 }
             }
         }

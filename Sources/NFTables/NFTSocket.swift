@@ -94,13 +94,9 @@ public struct NFTSocket: ~Copyable {
     /// Slow with large sets: half a minute for a million. Throws `isPassing` when the set changed meanwhile, so that some
     /// may have been missed or come twice; without a word they may be while the kernel still grows the set's hash table
     /// after many additions (rhashtable_walk_start): `NFTTableState.elementCounts` tells.
-    public func forEachElement(of set: NFTSet, table: String, _ body: (NFTElement) -> Void) throws(NFTError) {
-        let result = withoutActuallyEscaping(body) { body in
-            var context = DumpContext(body: { address, expiration, _ in
-                body(NFTElement(address, remainingMilliseconds: expiration))
-            })
-            return dump(set, table, &context)
-        }
+    public func forEachElement(of set: NFTSet, table: String, _ body: @escaping (NFTElement) -> Void) throws(NFTError) {
+        var context = DumpContext(body: { address, expiration, _ in body(NFTElement(address, remainingMilliseconds: expiration)) })
+        let result = dump(set, table, &context)
         guard result == 0 else { throw NFTError(.read, table: table, set: set.name, code: result) }
     }
 

@@ -38,7 +38,7 @@ public struct PacketLogReceiver: ~Copyable {
     /// Takes what waits, `budget` datagrams at most (about 256 packets each), and calls `body` for each packet of ours.
     /// Whether more may wait: level-triggered epoll tells it as well.
     @discardableResult
-    public mutating func receive(budget: Int = 64, _ body: (LoggedPacket) -> Void) throws(PacketLogError) -> Bool {
+    public mutating func receive(budget: Int = 64, _ body: @escaping (LoggedPacket) -> Void) throws(PacketLogError) -> Bool {
         for _ in 0..<budget {
             switch receiveDatagram(body) {
             case 1: continue
@@ -52,27 +52,25 @@ public struct PacketLogReceiver: ~Copyable {
     }
 
     /// gm_nflog_receive's result.
-    private mutating func receiveDatagram(_ body: (LoggedPacket) -> Void) -> Int32 {
-        withoutActuallyEscaping(body) { body in
-            var reception = Reception(counters: counters, expected: expected, body: body)
-            var malformed: UInt64 = 0
-            let result = buffer.withUnsafeMutableBytes { buffer in
-                withUnsafeMutablePointer(to: &reception) { reception in
-                    gm_nflog_receive(
-                        descriptor.number, buffer.baseAddress, buffer.count,
-                        { context, packet in
-                            guard let context, let packet else { return }
-                            context.assumingMemoryBound(to: Reception.self).pointee.take(packet.pointee)
-                        }, reception, &malformed)
-                }
+    private mutating func receiveDatagram(_ body: @escaping (LoggedPacket) -> Void) -> Int32 {
+        var reception = Reception(counters: counters, expected: expected, body: body)
+        var malformed: UInt64 = 0
+        let result = buffer.withUnsafeMutableBytes { buffer in
+            withUnsafeMutablePointer(to: &reception) { reception in
+                gm_nflog_receive(
+                    descriptor.number, buffer.baseAddress, buffer.count,
+                    { context, packet in
+                        guard let context, let packet else { return }
+                        context.assumingMemoryBound(to: Reception.self).pointee.take(packet.pointee)
+                    }, reception, &malformed)
             }
-            let code = errno
-            counters = reception.counters
-            counters.malformed += malformed
-            expected = reception.expected
-            errno = code
-            return result
         }
+        let code = errno
+        counters = reception.counters
+        counters.malformed += malformed
+        expected = reception.expected
+        errno = code
+        return result
     }
 }
 
