@@ -63,10 +63,16 @@ final class EngineHarness {
     }
 
     static func makeDirectory() throws -> String {
-        var template = Array((NSTemporaryDirectory() + "/greymoat-engine.XXXXXX").utf8CString)
-        guard mkdtemp(&template) != nil else { throw SystemError.last("make a directory") }
-        return template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        let directory = directories + "/" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        return directory
     }
+
+    /// One engine's directory is another's in some tests: all of them go when the tests are over.
+    private static let directories: String = {
+        atexit { try? FileManager.default.removeItem(atPath: EngineHarness.directories) }
+        return NSTemporaryDirectory() + "/greymoat-engines-" + UUID().uuidString
+    }()
 
     /// Ends the engine as its supervisor does, and waits for it.
     func stop() throws {
