@@ -63,15 +63,16 @@ final class EngineHarness {
     }
 
     static func makeDirectory() throws -> String {
-        let directory = directories + "/" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        return directory
+        try FileManager.default.createDirectory(atPath: directories, withIntermediateDirectories: true)
+        var template = Array((directories + "/XXXXXX").utf8CString)
+        guard mkdtemp(&template) != nil else { throw SystemError.last("make a directory") }
+        return template.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
     }
 
     /// One engine's directory is another's in some tests: all of them go when the tests are over.
     private static let directories: String = {
         atexit { try? FileManager.default.removeItem(atPath: EngineHarness.directories) }
-        return NSTemporaryDirectory() + "/greymoat-engines-" + UUID().uuidString
+        return NSTemporaryDirectory() + "/greymoat-engine.\(getpid())"
     }()
 
     /// Ends the engine as its supervisor does, and waits for it.
