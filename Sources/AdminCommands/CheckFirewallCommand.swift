@@ -40,6 +40,7 @@ struct CheckFirewallCommand: ConsoleCommand {
     private func askDaemon(_ facts: inout FirewallFacts, _ console: Console) throws(CommandError) {
         guard let descriptor = try EngineAccess(daemon, console).connect() else {
             facts.daemonRuns = false
+            facts.tarpitPort = nil
             return console.complain("greymoatd is not running: its usual settings are taken for granted")
         }
         var client = try ControlClient(descriptor)

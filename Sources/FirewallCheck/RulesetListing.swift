@@ -74,8 +74,14 @@ extension RulesetListing.Rule {
     /// Whether it has no condition at all.
     var isUnconditional: Bool { matches.isEmpty && !hasHiddenMatch && statement("limit") == nil }
 
-    /// Whether it has a match of iptables' own, of which nft lists no more than the name, and some versions not even that.
-    var hasHiddenMatch: Bool { statements.contains { $0["xt"].map { $0["type"]?.text != "target" } ?? false } }
+    /// Whether it has a match of iptables' own, of which nft lists no more than the name, and some versions not even that. A comment
+    /// is one to iptables, and matches everything.
+    var hasHiddenMatch: Bool {
+        statements.contains { statement in
+            guard let own = statement["xt"] else { return false }
+            return own["type"]?.text != "target" && own["name"]?.text != "comment"
+        }
+    }
 
     /// Whether it drops or rejects, in nft's words or in those of iptables.
     var refuses: Bool {

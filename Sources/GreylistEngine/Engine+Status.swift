@@ -5,7 +5,7 @@ internal import Moments
 internal import PacketLog
 internal import RoleMessages
 
-/// Everything `greymoat status` shows, from what the loop has at hand: asking costs no look-up.
+/// Everything `greymoat status` shows, from what the loop has at hand: asking costs no look-up but of the state directory's names.
 extension Engine {
     func status() -> StatusReport {
         var report = StatusReport()
@@ -81,15 +81,16 @@ extension Engine {
                 "no TLS certificate is configured: senders that insist on TLS can never pass; set certificate and key under [tls]")
         }
         for sentence in missingSandbox { warnings.append("greymoat-engine: \(sentence)") }
-        for path in setAside() {
-            warnings.append(
-                "the database was damaged, and \(path) is what it was: the log of that time says what was carried over; remove it when you have looked"
-            )
-        }
         if let domainsFault { warnings.append(domainsFault) }
         if let fault = keeper.fault { warnings.append(fault) }
         for list in keeper.statuses(of: blocklistTable) {
             if let failure = list.failure { warnings.append("blocklist \(list.name): \(failure)") }
+        }
+        // Last: what is over hides nothing that lasts.
+        for path in setAside() {
+            warnings.append(
+                "the database was damaged, and \(path) is what it was: the log of that time says what was carried over; remove it when you have looked"
+            )
         }
         return Array(warnings.prefix(StatusReport.warningLimit))
     }

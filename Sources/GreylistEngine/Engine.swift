@@ -101,7 +101,7 @@ final class Engine {
         lookup = parts.lookup
         greylist = Greylist(rules: parts.rules)
         writer = try StoreWriter(parts.store, rules: parts.rules, counts: parts.counts)
-        projection = Projection(reader: reader, clock: clock, warn: { log.logger.warning("\($0)") })
+        projection = Projection(reader: reader, clock: clock)
         errands = try Errands()
         version = parts.version
         backUp = parts.backUp
@@ -133,6 +133,7 @@ final class Engine {
             try configurationListener.descriptor.setNonBlocking()
             try epoll.add(configurationListener.descriptor.number, .readable, token: Token.configurationListener.value)
         }
+        projection.warn = { [unowned self] in self.log.logger.warning("\($0)") }
         takeBlocklistConfiguration(spamdConfiguration)
     }
 

@@ -31,6 +31,7 @@ struct EngineLog {
         allowance.limit = configuration.logLinesPerSource
         let sink = sink
         let clock = clock
+        sink.tell(in: format)
         logger = Logger(label: "greymoat-engine") { _ in EngineLogHandler(sink: sink, format: format, clock: clock) }
         logger.logLevel = Logger.Level(rawValue: configuration.logLevel) ?? .info
     }
@@ -57,7 +58,7 @@ struct EngineLog {
 
     /// A white or allowed host came to the tarpit.
     mutating func noteStray(_ address: IPAddress) {
-        guard allowance.admits(address) else { return }
+        guard logger.logLevel <= .notice, allowance.admits(address) else { return }
         logger.notice("\(address): is let in, yet came to the tarpit; the kernel's set is mended")
     }
 
@@ -66,10 +67,10 @@ struct EngineLog {
 
     /// Says what was held back, when the minute is over or `now` is nil.
     mutating func tellHeldBack(at now: MonotonicTime?) {
-        for (source, lines) in allowance.settle(at: now) {
+        for (source, lines) in allowance.settle(at: now) where logger.logLevel <= .info {
             let name = source?.description ?? "others"
             switch format {
-            case .text: sink.append("\(name): \(lines) lines held back.")
+            case .text: sink.append("\(name): \(lines) \(lines == 1 ? "line" : "lines") held back.")
             case .json:
                 var object = JSONLine(time: clock.now().wall, level: Logger.Level.info.rawValue)
                 object.add("event", "held-back")

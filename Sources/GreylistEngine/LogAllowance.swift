@@ -9,8 +9,12 @@ struct LogAllowance {
     /// Lines held back since the engine started.
     private(set) var heldBack: UInt64 = 0
     private var minute: MonotonicTime
-    /// nil: all who came after `sourceLimit` others.
-    private var sources: [IPPrefix?: Lines] = [:]
+    // Apart, since it takes no more than a /48 to be as many sources as are counted.
+    private var ipv4: [IPPrefix?: Lines] = [:]
+    private var ipv6: [IPPrefix?: Lines] = [:]
+
+    /// Sources of one family counted by themselves in a minute; nil is all who came after so many others.
+    static let sourceLimit = 65_536
 
     private struct Lines {
         var written: UInt32 = 0
@@ -24,9 +28,6 @@ struct LogAllowance {
         }
     }
 
-    /// Sources counted by themselves in a minute.
-    static let sourceLimit = 65_536
-
     init(limit: UInt32, now: MonotonicTime) {
         self.limit = limit
         minute = now
@@ -35,20 +36,29 @@ struct LogAllowance {
     /// Whether one more line about `address` goes into the log.
     mutating func admits(_ address: IPAddress) -> Bool {
         guard limit > 0 else { return true }
-        var source = IPPrefix(address, length: address.isIPv4 ? 32 : 64)
-        if sources.count >= Self.sourceLimit && sources[source] == nil { source = nil }
-        let isAdmitted = sources[source, default: Lines()].count(limit)
+        let isAdmitted =
+            address.isIPv4
+            ? Self.count(IPPrefix(host: address), in: &ipv4, limit) : Self.count(IPPrefix(address, length: 64), in: &ipv6, limit)
         if !isAdmitted { heldBack += 1 }
         return isAdmitted
     }
 
-    /// Begins a new minute once this one is over, or at once when `now` is nil: what was held back, in the order of addresses
-    /// with nil, all others, last.
+    private static func count(_ source: IPPrefix?, in sources: inout [IPPrefix?: Lines], _ limit: UInt32) -> Bool {
+        let isCountedAlone = sources.count < sourceLimit || sources[source] != nil
+        return sources[isCountedAlone ? source : nil, default: Lines()].count(limit)
+    }
+
+    /// What was held back in this minute, if it is over or `now` is nil, in the order of addresses with nil, all others, last; a
+    /// new minute begins.
     mutating func settle(at now: MonotonicTime?) -> [(source: IPPrefix?, lines: UInt64)] {
         if let now {
             guard now >= minute + .seconds(60) else { return [] }
             minute = now
         }
+        return Self.settle(&ipv4) + Self.settle(&ipv6)
+    }
+
+    private static func settle(_ sources: inout [IPPrefix?: Lines]) -> [(source: IPPrefix?, lines: UInt64)] {
         defer { sources.removeAll(keepingCapacity: sources.count > 1000) }
         let heldBack = sources.compactMap { source, lines in lines.heldBack > 0 ? (source: source, lines: lines.heldBack) : nil }
         return heldBack.sorted { one, other in

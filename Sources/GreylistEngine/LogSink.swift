@@ -17,9 +17,13 @@ public final class LogSink: Sendable {
     private struct State {
         var pending: [UInt8] = []
         var lost: UInt64 = 0
+        var format = LineFormat.text
     }
 
     public init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+
+    /// The format in which a loss of lines is told.
+    func tell(in format: LineFormat) { state.withLock { $0.format = format } }
 
     /// Queues a line; the newline is added here. A newline inside it would forge a line and becomes a space.
     func append(_ line: some Collection<UInt8>) {
@@ -59,7 +63,15 @@ public final class LogSink: Sendable {
                 state.pending.removeFirst(written)
             }
             if state.lost > 0, state.pending.count < Self.capacity / 2 {
-                state.pending.append(contentsOf: "warning: \(state.lost) log lines were lost because standard error was not read\n".utf8)
+                let sentence = "\(state.lost) log lines were lost because standard error was not read"
+                switch state.format {
+                case .text: state.pending += Array("warning: \(sentence)".utf8)
+                case .json:
+                    var object = JSONLine(time: Clock.wall(), level: "warning")
+                    object.add("message", sentence)
+                    state.pending += object.finished()
+                }
+                state.pending.append(UInt8(ascii: "\n"))
                 state.lost = 0
             }
         }

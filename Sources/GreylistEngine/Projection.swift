@@ -49,7 +49,7 @@ final class Projection {
     let clock: EngineClock
     /// All listed addresses, merged, as the `black` sets shall hold them; empty but in blacklist-only mode.
     var black = RangeSet()
-    let warn: (String) -> Void
+    var warn: (String) -> Void = { _ in }
 
     var lastOrder: UInt64 = 0
     /// Changes of this turn.
@@ -73,10 +73,9 @@ final class Projection {
     /// Waiters held at most while there is no firewall; those beyond are not told, and their tarpit gives up waiting.
     static let waiterLimit = 100_000
 
-    init(reader: StoreReader, clock: EngineClock, warn: @escaping (String) -> Void) {
+    init(reader: StoreReader, clock: EngineClock) {
         self.reader = reader
         self.clock = clock
-        self.warn = warn
     }
 
     /// Changes the kernel does not have yet.

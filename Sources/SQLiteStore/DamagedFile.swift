@@ -14,7 +14,8 @@ enum DamagedFile {
         var found: [String] = []
         while let entry = readdir(directory) {
             let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            if name.hasPrefix(beginning), !name.hasSuffix("-wal") { found.append(path[...slash] + name) }
+            // Not the log and the shared memory beside it.
+            if name.hasPrefix(beginning), name.hasSuffix("Z") { found.append(path[...slash] + name) }
         }
         return found.sorted()
     }

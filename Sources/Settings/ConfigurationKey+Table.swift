@@ -90,7 +90,7 @@ extension ConfigurationKey {
         ConfigurationKey(
             "tarpit", "max-connections", \.tarpit.maximumConnections, .number(0...1_000_000), .onStart,
             "Connections held at once, over all workers. 0 derives it from the limit on open files and half the size of the connection table (nf_conntrack_max).",
-            remark: "0 = derived from the file limit"),
+            remark: "0 = derived from file limit and connection table"),
         ConfigurationKey(
             "tarpit", "max-black", \.tarpit.maximumBlack, .number(0...1_000_000), .onStart,
             "Black hosts stuttered at once; more are served at full speed. 0 means 90 % of max-connections.",

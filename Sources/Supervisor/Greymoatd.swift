@@ -55,7 +55,7 @@ public enum Greymoatd {
         } catch { throw StartFailure(error) }
         log.format = configuration.log.format
         if command.check {
-            for note in files.notes { log.warning(note) }
+            for note in RoleConfigurations.notes(on: configuration, files) { log.warning(note) }
             log.info("the configuration is good")
             return 0
         }

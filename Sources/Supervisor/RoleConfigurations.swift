@@ -99,22 +99,22 @@ struct RoleConfigurations {
         configuration.packetLog.interface.isEmpty ? 0 : if_nametoindex(configuration.packetLog.interface)
     }
 
-    /// What the operator should know.
-    var notes: [String] {
-        var notes: [String] = []
-        let name = Self.systemHostname
+    /// What the operator should know before anybody connects.
+    static func notes(on configuration: Configuration, _ files: ConfiguredFiles) -> [String] {
+        var notes = files.notes
+        let name = systemHostname
         if configuration.hostname.isEmpty, !name.contains(".") {
             notes.append(
                 "strangers are greeted as \"\(name)\", the system's name, which has no domain: set hostname to the real mail server's, as in \"mail.example.org\""
             )
         }
-        if configuration.firewall.manage, let port = Self.tarpitPort(in: files.ruleset), port != configuration.listen.port {
+        if configuration.firewall.manage, let port = tarpitPort(in: files.ruleset), port != configuration.listen.port {
             notes.append(
                 "\(files.rulesetPath) redirects strangers to port \(port), and the tarpit listens on \(configuration.listen.port): nobody answers them; make `tarpit_port` in the ruleset and `port` under [listen] the same"
             )
         }
         let interface = configuration.packetLog.interface
-        if !interface.isEmpty, interfaceIndex == 0 {
+        if !interface.isEmpty, if_nametoindex(interface) == 0 {
             notes.append(
                 "there is no interface \(interface): the packet log counts packets of every interface until [packet-log] interface is corrected"
             )

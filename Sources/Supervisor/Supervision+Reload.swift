@@ -48,7 +48,7 @@ extension Supervision {
         configurations.configuration = fresh
         configurations.files = files
         log.format = fresh.log.format
-        for note in notes + files.notes + configurations.notes { log.warning(note) }
+        for note in notes + RoleConfigurations.notes(on: fresh, files) { log.warning(note) }
     }
 
     func reloaded(_ role: Role, failure: String?) {

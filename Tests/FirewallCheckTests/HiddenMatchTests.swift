@@ -38,6 +38,8 @@ struct HiddenMatchTests {
     @Test func whoIsRefusedAtTheEnd() {
         #expect(findings(policy: "accept", [Self.ssh, Self.reject]).map(\.severity) == [.error])
         #expect(findings(policy: "accept", [Self.multicast, Self.drop]).isEmpty)
+        let comment = #"{"xt": {"type": "match", "name": "comment"}}, "# + Self.drop
+        #expect(findings(policy: "accept", [Self.ssh, comment]).map(\.severity) == [.error])
         #expect(findings(policy: "accept", [Self.established, Self.ssh]).isEmpty)
     }
 }

@@ -112,7 +112,7 @@ import Testing
 
         harness.clock.advance(61)
         lines = try harness.log(until: "2001:db8:0:1::/64")
-        #expect(Array(lines.suffix(2)) == ["210.214.12.57: 7 lines held back.", "2001:db8:0:1::/64: 1 lines held back."])
+        #expect(Array(lines.suffix(2)) == ["210.214.12.57: 7 lines held back.", "2001:db8:0:1::/64: 1 line held back."])
         // A new minute, and what is counted stays counted.
         try tarpit.connect(22, stranger)
         #expect(try harness.log(until: "\(stranger): connected").last == "\(stranger): connected (16/0)")
@@ -137,8 +137,12 @@ import Testing
         #expect(admitted(Array(0..<UInt32(LogAllowance.sourceLimit))).allSatisfy { $0 })
         #expect(admitted((0..<10).map { first + $0 }) == [true, true] + Array(repeating: false, count: 8))
         #expect(admitted([7, 7]) == [true, false])
-        #expect(settled(nil) == ["0.0.0.7 1", "others 8"])
-        #expect(allowance.heldBack == 12)
+        // Those of the other family have counts of their own.
+        let network = IPAddress("2001:db8::1")!
+        let outcome = (0..<3).map { _ in allowance.admits(network) }
+        #expect(outcome == [true, true, false])
+        #expect(settled(nil) == ["0.0.0.7 1", "others 8", "2001:db8::/64 1"])
+        #expect(allowance.heldBack == 13)
 
         allowance.limit = 0
         #expect(admitted(Array(repeating: first, count: 100)).allSatisfy { $0 })

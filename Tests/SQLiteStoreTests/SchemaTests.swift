@@ -54,7 +54,7 @@ import Testing
 
     /// A file as each release wrote it, kept as SQL text in Schemas/ under the number of its last migration, opens with every row. Who
     /// adds a migration adds the file that the release before wrote: `sqlite3 greymoat.db .dump`.
-    @Test(arguments: ["1"])
+    @Test(arguments: SQLiteStore.Options().migrator.migrations.map { String($0.prefix { $0 != " " }) })
     func aFileOfEachReleaseOpens(release: String) throws {
         try withTemporaryDirectory { directory in
             let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Schemas/\(release).sql")
@@ -63,9 +63,15 @@ import Testing
             let store = SQLiteStore(path: path)
             try store.open()
             #expect(try Self.listing(path) == Self.rows.sorted())
-            // And goes on: the tuple is found under the file's own key, and its second visit is counted.
-            let key = TupleKey(group: IPPrefix("192.0.2.1")!, from: PeerText("<ann@example.net>"), to: PeerText("<joe@example.org>"))
-            #expect(try store.run { try $0.grey(key)?.block } == 3)
+            // And goes on: the tuple is found under the file's own key, and its next visit is counted.
+            let (ann, joe) = (PeerText("<ann@example.net>"), PeerText("<joe@example.org>"))
+            let attempt = Attempt(address: IPAddress("192.0.2.1")!, helo: PeerText("mail.example.net"), from: ann, to: joe)
+            var (memory, chance) = (ConnectionMemory(), SeededChance(seed: 1))
+            let time = UnixTime(1_700_000_400)
+            try store.run { t in
+                _ = try Greylist(rules: GreylistRules()).attempt(attempt, memory: &memory, now: time, doubt: time, chance: &chance, in: t)
+            }
+            #expect(try store.run { try $0.grey(TupleKey(group: IPPrefix("192.0.2.1")!, from: ann, to: joe))?.block } == 4)
             let fresh = SQLiteStore(path: directory + "/fresh")
             try fresh.open()
             #expect(try Self.schema(path) == Self.schema(directory + "/fresh"))
@@ -100,6 +106,7 @@ import Testing
             let store = SQLiteStore(path: path)
             try Self.fill(store)
             store.close()
+            let before = try Self.schema(path)
             let next = SQLiteStore(
                 path: path,
                 options: Self.tomorrow { database in
@@ -108,6 +115,7 @@ import Testing
                 })
             let fault = fault { try next.open() }
             guard case .full = fault else { throw fault ?? .failed("it was upgraded") }
+            #expect(try Self.schema(path) == before)
             try store.open()
             #expect(try Self.listing(path) == Self.rows.sorted())
         }

@@ -1,11 +1,12 @@
 import Foundation
 import Sandbox
+import TestSupport
 import Testing
 
 /// The sandboxes of the engine, the firewall role and the fetcher: wide enough for their libraries, and no wider.
 @Suite(
-    .enabled(if: Machine.hasLandlock || Machine.isSanitized, "this kernel has no Landlock, so the sandbox is not whole"),
-    .disabled(if: Machine.isSanitized, "a sanitizer's runtime makes threads and system calls of its own"))
+    .enabled(if: Machine.hasLandlock || Sanitizer.isOn, "this kernel has no Landlock, so the sandbox is not whole"),
+    .disabled(if: Sanitizer.isOn, "a sanitizer's runtime makes threads and system calls of its own"))
 struct RoleSandboxTests {
     let directory = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("greymoat-\(UUID().uuidString)")
 

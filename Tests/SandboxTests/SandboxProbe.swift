@@ -33,8 +33,6 @@ enum SandboxProbe {
 enum Machine {
     static let isRoot = geteuid() == 0
     static let hasUsers = LabRequirement.users.missing == nil
-    /// A sanitizer's runtime makes threads and system calls of its own, which no sandbox of ours allows.
-    static let isSanitized = dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
     static let hasLandlock: Bool = {
         (try? SandboxProbe.run(["landlock", "tarpit", "nothing"]).status) == 0
     }()

@@ -1,6 +1,7 @@
 import Foundation
 import LinuxIO
 import Sandbox
+import TestSupport
 import Testing
 
 /// Starting processes with exactly the rights they need.
@@ -91,7 +92,7 @@ import Testing
     /// nft(8) as the firewall role runs it: CAP_NET_ADMIN through exec, as a plain user, inside the role's sandbox.
     @Test(
         .enabled(if: Machine.isRoot && access("/usr/sbin/nft", X_OK) == 0, "nft needs root and its package"),
-        .disabled(if: Machine.isSanitized, "a sanitizer's runtime makes threads and system calls of its own"))
+        .disabled(if: Sanitizer.isOn, "a sanitizer's runtime makes threads and system calls of its own"))
     func nftRunsWithNetAdminAlone() throws {
         let completed = try SandboxProbe.run(["nft", "/usr/sbin/nft", "-f", "-"]) {
             $0.identity = Self.nobody

@@ -1,11 +1,12 @@
 import Foundation
 import Sandbox
+import TestSupport
 import Testing
 
 /// The sandbox of the process that strangers meet, tried from inside by `sandbox-probe`.
 @Suite(
-    .enabled(if: Machine.hasLandlock || Machine.isSanitized, "this kernel has no Landlock, so the sandbox is not whole"),
-    .disabled(if: Machine.isSanitized, "a sanitizer's runtime makes threads and system calls of its own"))
+    .enabled(if: Machine.hasLandlock || Sanitizer.isOn, "this kernel has no Landlock, so the sandbox is not whole"),
+    .disabled(if: Sanitizer.isOn, "a sanitizer's runtime makes threads and system calls of its own"))
 struct TarpitSandboxTests {
     /// What the tarpit lives from: the attempt, and the entry of the list that allows it. An entry taken out of the list
     /// fails its case here.

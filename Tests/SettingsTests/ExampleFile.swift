@@ -29,7 +29,7 @@ let exampleFile = #"""
     stutter = "1s"
     grey-stutter = "10s"
     error-code = 450               # or 550
-    max-connections = 0            # 0 = derived from the file limit
+    max-connections = 0            # 0 = derived from file limit and connection table
     max-black = 0                  # 0 = 90 % of max-connections
     max-per-source = 100
     window = 0

@@ -78,7 +78,7 @@ struct MetricsRoleTests {
     /// The role itself, and a stand-in for the engine that greets it with what is no message.
     @Test(
         .disabled(
-            if: dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil,
+            if: Sanitizer.isOn,
             "a sanitizer's runtime makes threads and system calls of its own"))
     func withoutAnEngineItSaysSo() throws {
         let house = try stubHouse()

@@ -8,7 +8,7 @@ import Testing
         if: LabRequirement.missing([.namespaces, .nftables, .packetLog]) == nil,
         "greymoatd needs network namespaces, nf_tables and nfnetlink_log: run as root or under unshare -rn"),
     .disabled(
-        if: dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil,
+        if: Sanitizer.isOn,
         "a sanitizer's runtime makes threads and system calls of its own"))
 struct RealRoleTests {
     private func house() throws -> StubHouse {

@@ -138,7 +138,7 @@ struct StartTests {
             let daemon = try house.host.spawn(
                 ["unshare", "--uts", "sh", "-c", "echo \(name) >/proc/sys/kernel/hostname; exec \(words)"])
             try daemon.waitForLog("listening on [::]:")
-            #expect(daemon.log.contains("strangers are greeted as \"mail\", the system's name, which has no domain") == isSaid)
+            #expect(daemon.log.contains("strangers are greeted as \"\(name)\", the system's name, which has no domain") == isSaid)
             #expect(daemon.terminate() == 0)
         }
     }
@@ -146,12 +146,13 @@ struct StartTests {
     @Test func aRulesetForAnotherPortIsTold() throws {
         let house = try StubHouse()
         let warning = "/rules.nft redirects strangers to port 8025, and the tarpit listens on 8026: nobody answers them"
+        let sentence = "redirects strangers to port"
         for (definition, port, isTold) in [
             ("define tarpit_port = 8025", 8026, true), ("define tarpit_port = 8026 # ours", 8026, false), ("", 8026, false),
         ] {
             try Data("\(definition)\ntable inet greymoat {}\n".utf8).write(to: URL(fileURLWithPath: house.directory + "/rules.nft"))
             let daemon = try house.start("-p", "\(port)")
-            #expect(daemon.log.contains(warning) == isTold, "\(daemon.log)")
+            #expect(daemon.log.contains(sentence) == isTold && daemon.log.contains(warning) == isTold, "\(daemon.log)")
             #expect(daemon.terminate() == 0)
         }
     }
