@@ -6,6 +6,7 @@ import LinuxIO
 import Moments
 import RoleMessages
 import SQLiteStore
+import TestSupport
 import Testing
 import WireFormat
 
@@ -22,7 +23,7 @@ final class EngineHarness {
     private var thread: NamedThread?
 
     /// How long anything may take before a test fails.
-    static let patience: Duration = .seconds(10)
+    static let patience: Duration = Sanitizer.isOn ? .seconds(60) : .seconds(10)
 
     init(
         clock: ManualClock = ManualClock(), directory: String? = nil, blocklists: String? = nil,
