@@ -174,7 +174,7 @@ let package = Package(
             name: "InteropTests", dependencies: ["TestSupport", "tarpit-alone", "greymoat-tarpit", "abuse-load"], swiftSettings: strict),
         .target(name: "CTLSPeer", path: "Tests/CTLSPeer", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),  // a TLS client in memory
         .testTarget(name: "TranscriptTests", dependencies: ["SMTPDialogue", "Addressing", "Moments"], swiftSettings: strict),  // plays Tests/Transcripts
-        .testTarget(name: "TLSTests", dependencies: ["TLS", "CTLSPeer"], swiftSettings: strict),
+        .testTarget(name: "TLSTests", dependencies: ["TLS", "CTLSPeer", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "BlocklistFetchTests",
             dependencies: [

@@ -26,7 +26,7 @@ final class Errands {
         let finished = finished
         completions[ticket] = { then(answer.take()) }
         do throws(SystemError) {
-            // Nobody waits for its end: the ticket says it.
+            // Nobody waits for the thread: the ticket tells of its end.
             _ = try NamedThread(name) {
                 do throws(StoreFault) { answer.give(.success(try body())) } catch { answer.give(.failure(error)) }
                 finished.postAlways(ticket)

@@ -25,7 +25,13 @@ public struct NamedThread: ~Copyable {
     }
 
     /// Waits until the thread's body has returned.
-    public consuming func join() { pthread_join(thread, nil) }
+    public consuming func join() {
+        pthread_join(thread, nil)
+        discard self
+    }
+
+    /// Nobody waits for it: its stack goes when it ends, and would stay for ever otherwise.
+    deinit { pthread_detach(thread) }
 
     private final class Start {
         let name: String

@@ -1,6 +1,7 @@
 import CTLSPeer
 import Glibc
 import TLS
+import TestSupport
 import Testing
 
 /// What a session costs while it is idle, and what it asks of the system.
@@ -49,7 +50,8 @@ import Testing
         #expect(cost <= 10 * 1024, "\(cost) bytes")
     }
 
-    @Test func needsNoMoreOfTheSystemThanTheSandboxGives() throws {
+    @Test(.disabled(if: Sanitizer.isOn, "a sanitizer's runtime makes system calls of its own"))
+    func needsNoMoreOfTheSystemThanTheSandboxGives() throws {
         final class Work {
             let identity = Identity()
             let renewed = Identity(.rsa2048)
