@@ -26,23 +26,11 @@ import Testing
         """.split(separator: "\n").map(String.init)
 
     static func fill(_ store: SQLiteStore) throws {
-        let greylist = Greylist(rules: GreylistRules())
-        try store.run { t in
-            var reader = SpamdbTextReader()
-            try reader.feed(Array((rows.joined(separator: "\n") + "\n").utf8)) { _ = try greylist.importRow($0.row.get(), now: now, in: t) }
-        }
+        try load(Array(rows.joined(separator: "\n").utf8) + [UInt8(ascii: "\n")], into: store, now: now)
     }
 
     static func listing(_ path: String) throws -> [String] {
-        let reader = SQLiteReader(path: path)
-        var text: [UInt8] = []
-        var cursor = ListingCursor.beginning(of: .all)
-        while let place = cursor {
-            let page = try reader.page(ListingRequest(kinds: .all, now: now), from: place, byteLimit: 65_536)
-            text += page.text
-            cursor = page.next
-        }
-        return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init).sorted()
+        textLines(of: try export(ListingRequest(kinds: .all, now: now), from: SQLiteReader(path: path))).sorted()
     }
 
     /// A release to come: one more migration.

@@ -26,14 +26,7 @@ import Testing
         -> [String]
     {
         let request = ListingRequest(kinds: kinds, matching: Array(matching.utf8), now: now)
-        var cursor = ListingCursor.beginning(of: kinds)
-        var text: [UInt8] = []
-        while let place = cursor {
-            let page = try reader.page(request, from: place, byteLimit: byteLimit)
-            text += page.text
-            cursor = page.next
-        }
-        return String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init)
+        return textLines(of: try export(request, from: reader, byteLimit: byteLimit))
     }
 
     @Test(arguments: StoreKind.allCases) func keepsAndReplacesGreyRows(_ kind: StoreKind) throws {

@@ -1,6 +1,7 @@
 import Foundation
 import GreylistPolicy
 import GreylistSimulation
+import Moments
 import SQLiteStore
 import Testing
 
@@ -34,3 +35,26 @@ func withTemporaryDirectory<Result>(_ body: (String) throws -> Result) throws ->
     defer { try? FileManager.default.removeItem(atPath: directory) }
     return try body(directory)
 }
+
+/// Every row of spamdb's text into `store`.
+func load(_ text: [UInt8], into store: any GreylistStore, now: UnixTime) throws {
+    let greylist = Greylist(rules: GreylistRules())
+    try store.run { t in
+        var reader = SpamdbTextReader()
+        try reader.feed(text) { line in _ = try greylist.importRow(line.row.get(), now: now, in: t) }
+    }
+}
+
+/// What `request` lists, page by page, as spamdb's text.
+func export(_ request: ListingRequest, from reader: any GreylistReader, byteLimit: Int = 65_536) throws -> [UInt8] {
+    var text: [UInt8] = []
+    var cursor = ListingCursor.beginning(of: request.kinds)
+    while let place = cursor {
+        let page = try reader.page(request, from: place, byteLimit: byteLimit)
+        text += page.text
+        cursor = page.next
+    }
+    return text
+}
+
+func textLines(of text: [UInt8]) -> [String] { String(decoding: text, as: UTF8.self).split(separator: "\n").map(String.init) }
