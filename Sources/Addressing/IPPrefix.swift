@@ -23,7 +23,11 @@ public struct IPPrefix: Hashable, Sendable {
         other.isIPv4 == address.isIPv4 && Self.masked(other, to: address.isIPv4 ? length + 96 : length) == address
     }
 
-    public var range: IPRange { IPRange(address, lastAddress)! }
+    /// Its addresses of one family: of a block of IPv6 that ends in IPv4's own ::ffff:0:0/96, what comes before that.
+    public var range: IPRange {
+        let last = lastAddress
+        return IPRange(address, last) ?? IPRange(address, IPAddress(number: IPAddress.mappedNumbers.lowerBound - 1))!
+    }
 
     private var lastAddress: IPAddress {
         let bits = address.isIPv4 ? length + 96 : length

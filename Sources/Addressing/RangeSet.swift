@@ -12,7 +12,7 @@ public struct RangeSet: Hashable, Sendable {
     }
 
     /// A range of 128-bit addresses, both ends included. IPv4's own block ::ffff:0:0/96 may lie inside one and counts for
-    /// nothing there.
+    /// nothing there: ranges that meet at its two sides are one.
     struct Block6: Hashable, Sendable {
         var first: UInt128
         var last: UInt128

@@ -46,7 +46,7 @@ public struct RangeSetBuilder: Sendable {
         var kept = 0
         for index in blocks.indices {
             let block = blocks[index]
-            if kept > 0, blocks[kept - 1].last >= block.first || blocks[kept - 1].last + 1 == block.first {
+            if kept > 0, blocks[kept - 1].last >= block.first || blocks[kept - 1].successor == block.first {
                 if block.last > blocks[kept - 1].last { blocks[kept - 1].last = block.last }
             } else {
                 blocks[kept] = block
@@ -68,11 +68,19 @@ protocol AddressBlock {
     associatedtype Number: FixedWidthInteger & UnsignedInteger
     var first: Number { get set }
     var last: Number { get set }
+    /// The family's next address after `last`; asked only where there is one.
+    var successor: Number { get }
     init(first: Number, last: Number)
 }
 
-extension RangeSet.Block4: AddressBlock {}
-extension RangeSet.Block6: AddressBlock {}
+extension RangeSet.Block4: AddressBlock {
+    var successor: UInt32 { last + 1 }
+}
+
+extension RangeSet.Block6: AddressBlock {
+    // Between the two sides of ::ffff:0:0/96 there is no IPv6 address.
+    var successor: UInt128 { last + 1 == IPAddress.mappedNumbers.lowerBound ? IPAddress.mappedNumbers.upperBound + 1 : last + 1 }
+}
 
 extension Array where Element: AddressBlock {
     @inline(__always)

@@ -42,6 +42,25 @@ import Testing
         #expect(all6.subtracting(below).subtracting(above).isEmpty)
     }
 
+    /// Nothing of IPv6 lies between the two sides of ::ffff:0:0/96: ranges that meet there are one, however they were put in.
+    @Test func joinsAroundIPv4() throws {
+        let whole = RangeSet([try range("::d", "5db6::")])
+        let blocks = RangeSet(try #require(Array(whole).first).prefixes.map(\.range))
+        #expect(blocks == whole && blocks.count == 1)
+        let sides = RangeSet([try range("::1:0:0:0", "5db6::"), try range("::d", "::fffe:ffff:ffff")])
+        #expect(sides == whole)
+        let apart = RangeSet([try range("::1:0:0:1", "5db6::"), try range("::d", "::fffe:ffff:ffff")])
+        #expect(apart.count == 2 && whole.subtracting(apart).count == 1)
+    }
+
+    /// A block that ends in ::ffff:0:0/96, as somebody may write it into a list of networks to allow.
+    @Test(arguments: ["::/80", "::8000:0:0/81", "::fffe:0:0/95"])
+    func blocksThatEndInIPv4(text: String) throws {
+        let block = try #require(IPPrefix(text))
+        #expect(block.range.last == IPAddress("::fffe:ffff:ffff") && block.range.first == block.address)
+        #expect(RangeSet([block.range]).count == 1 && !RangeSet([block.range]).contains(.ipv4Any))
+    }
+
     /// Sets of a small world beside plain sets of numbers, at both ends and in the middle of each family.
     @Test(arguments: [
         ("0.0.0.0", false), ("10.0.0.0", false), ("255.255.255.0", false), ("::", true), ("2001:db8::", true),

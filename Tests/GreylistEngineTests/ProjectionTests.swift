@@ -34,7 +34,8 @@ import Testing
         let many = (0..<9500).map { white(IPAddress(ipv4: 0x0A00_0000 + UInt32($0)).description, clock, lives: 100 + Int64($0)) }
         let trapped = HostRow.trapped(TrappedRow(address: IPAddress("2001:db8::1")!, expire: clock.now.wall + .seconds(7)))
         let expired = white("192.0.2.99", clock, lives: 0)
-        let directory = try database(many + [trapped, expired], allow: ["198.51.100.0/25", "198.51.100.128/25", "2001:db8:1::/48"])
+        let directory = try database(
+            many + [trapped, expired], allow: ["198.51.100.0/25", "198.51.100.128/25", "::fffe:0:0/95", "2001:db8:1::/48"])
         let harness = try EngineHarness(clock: clock, directory: directory)
         let (elements, allow) = try harness.firewall().takeLoad()
         #expect(elements.count == 9501)
@@ -42,7 +43,8 @@ import Testing
         #expect(elements.contains(.init(set: .greytrap, address: IPAddress("2001:db8::1")!, remaining: 7)))
         #expect(elements.contains(.init(set: .white, address: IPAddress("10.0.0.3")!, remaining: 103)))
         // Blocks that touch are one.
-        #expect(allow == [IPPrefix("198.51.100.0/24")!.range, IPPrefix("2001:db8:1::/48")!.range])
+        // The second half of ::fffe:0:0/95 is where IPv4 lives.
+        #expect(allow == ["198.51.100.0/24", "::fffe:0:0/96", "2001:db8:1::/48"].map { IPPrefix($0)!.range })
     }
 
     @Test func changesDuringALoadFollow() throws {
