@@ -61,6 +61,20 @@ import Testing
         #expect(RangeSet([block.range]).count == 1 && !RangeSet([block.range]).contains(.ipv4Any))
     }
 
+    /// Every length around addresses at the edges of both families: a block is its range, and its range is that block.
+    @Test(arguments: [
+        "0.0.0.0", "192.0.2.77", "255.255.255.255", "::", "::1", "::8000:0:0", "::fffe:ffff:ffff", "::1:0:0:0", "2001:db8::5",
+        "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+    ])
+    func everyLength(address: String) throws {
+        let address = try #require(IPAddress(address))
+        for length in 0...(address.isIPv4 ? 32 : 128) {
+            let block = try #require(IPPrefix(address, length: length))
+            #expect(block.contains(address) && block.range.contains(address) && IPPrefix(block.description) == block)
+            #expect(RangeSet(block.range.prefixes.map(\.range)) == RangeSet([block.range]))
+        }
+    }
+
     /// Sets of a small world beside plain sets of numbers, at both ends and in the middle of each family.
     @Test(arguments: [
         ("0.0.0.0", false), ("10.0.0.0", false), ("255.255.255.0", false), ("::", true), ("2001:db8::", true),
