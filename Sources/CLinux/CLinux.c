@@ -16,7 +16,7 @@ int gm_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t dat
     return epoll_ctl(epoll, operation, fd, &event);
 }
 
-enum { MAXIMUM_DESCRIPTORS = 64 };
+enum { MAXIMUM_DESCRIPTORS = 253 }; /* SCM_MAX_FD */
 
 ssize_t gm_send_descriptors(int socket, const void *bytes, size_t length, const int *fds, size_t count, int flags)
 {

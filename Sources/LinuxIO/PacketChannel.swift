@@ -7,8 +7,8 @@ public struct PacketChannel: ~Copyable {
 
     /// The longest message, in bytes.
     public static let messageLimit = 196_608
-    /// Descriptors in one message at most.
-    public static let descriptorLimit = 64
+    /// Descriptors in one message at most: the kernel's own limit (SCM_MAX_FD). A tarpit of 64 workers is started with 97.
+    public static let descriptorLimit = 253
 
     public init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 

@@ -35,6 +35,10 @@ struct ConfiguredFiles {
         do throws(SystemError) {
             let bytes = try WholeFile.read(rulesetPath, limit: FirewallConfiguration.rulesetLimit)
             ruleset = String(decoding: bytes, as: UTF8.self)
+            // What is not UTF-8 takes more room as text than it did in the file.
+            if ruleset.utf8.count > FirewallConfiguration.rulesetLimit {
+                throw SystemError("take \(rulesetPath), which is too long where it is not UTF-8", code: EFBIG)
+            }
         } catch { fault("ruleset", "firewall", "\(error); name a ruleset greymoatd can read") }
 
         if !configuration.tls.certificate.isEmpty {

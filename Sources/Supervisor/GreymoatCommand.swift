@@ -76,6 +76,9 @@ struct GreymoatCommand: ParsableCommand {
         try check("-s", secs, 0...10)
         try check("-w", window, 1...1_048_576)
         if let maxblack, let maxcon, maxblack > maxcon { throw ValidationError("-B \(maxblack) is more than -c \(maxcon)") }
+        for (name, addresses, limit) in [("-l", listen, 32), ("-M", mx, 64)] where addresses.count > limit {
+            throw ValidationError("\(name): allowed are up to \(limit) addresses")
+        }
         for (name, text) in [("-h", hostname), ("-n", banner)] {
             if let text, text.utf8.count > 255 || !text.utf8.allSatisfy({ $0 >= 0x20 && $0 < 0x7F }) {
                 throw ValidationError("\(name): allowed is printable ASCII text of at most 255 bytes")

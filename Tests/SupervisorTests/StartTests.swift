@@ -40,12 +40,25 @@ struct StartTests {
         #expect(try house.start().terminate() == 0)
         try Data(repeating: 0x23, count: 131_073).write(to: path)
         #expect(try house.attempt().status == 78)
+        // Each of these bytes is three in the text that the role gets.
+        try Data(repeating: 0xFC, count: 131_072).write(to: path)
+        #expect(try house.attempt().status == 78)
+    }
+
+    /// A worker's first order carries every worker's counters.
+    @Test func asManyWorkersAsThereCanBe() throws {
+        let house = try StubHouse()
+        try house.configure("[listen]\nworkers = 64")
+        let daemon = try house.start()
+        try daemon.waitForLog("greymoat-tarpit 63 starts with 67 descriptors")
+        #expect(daemon.terminate() == 0)
     }
 
     @Test func usageIs64() throws {
         let house = try StubHouse()
         for switches in [
             ["-s", "11"], ["-S", "91"], ["-G", "25:4"], ["-l", "localhost"], ["-p", "0"], ["-x"], ["--nonsense"], ["-w", "0"], ["word"],
+            Array(repeating: "-l127.0.0.1", count: 33), Array(repeating: "-M192.0.2.1", count: 65),
         ] {
             let outcome = try house.host.attempt(house.command + switches)
             #expect(outcome.status == 64, "\(switches) \(outcome.errors)")
