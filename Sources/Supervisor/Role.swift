@@ -60,7 +60,16 @@ final class Role {
     var status: RoleStatus {
         RoleStatus(
             name: name.program, worker: UInt16(name.worker), pid: running?.process ?? 0, restarts: restarts,
-            missing: missing.prefix(32).map { String($0.prefix(500)) })
+            missing: Self.bounded(missing))
+    }
+
+    /// Sentences as far as they fit where all roles' are told in one order, which a role that lies must not overflow.
+    private static func bounded(_ sentences: [String]) -> [String] {
+        var room = 2048
+        return sentences.prefix(32).map { $0.prefix(bytes: 512) }.prefix { sentence in
+            room -= sentence.utf8.count
+            return room >= 0
+        }
     }
 
     /// Deaths since it last ran for long.
@@ -71,8 +80,12 @@ final class Role {
         missing = launched.missing
     }
 
-    func becameReady() {
-        if case .starting(let running) = state { state = .serving(running) }
+    /// It says that it serves, and what its sandbox lacks. False where it has said so before: once is enough.
+    func becameReady(lacking more: [String]) -> Bool {
+        guard case .starting(let running) = state else { return false }
+        state = .serving(running)
+        missing += more
+        return true
     }
 
     func doom() {

@@ -203,8 +203,7 @@ final class Supervision {
         for notice in notices {
             switch notice {
             case .ready(let missing):
-                role.missing += missing
-                role.becameReady()
+                guard role.becameReady(lacking: missing) else { continue }
                 becomeReady()
                 tellRoles()
             case .reloaded(let failure): reloaded(role, failure: failure)

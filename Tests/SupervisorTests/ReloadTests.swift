@@ -47,6 +47,17 @@ struct ReloadTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// One letter under a heap of accents is one character.
+    @Test func aFaultAsLongAsTheFileIsCut() throws {
+        let house = try StubHouse()
+        let daemon = try house.start()
+        try house.configure("mode = \"e\(String(repeating: "\u{301}", count: 120_000))\"")
+        let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
+        kill(engine.pid, SIGUSR1)
+        try daemon.waitForLog("greymoat-engine outcome 1: the configuration was not reloaded: \(house.configuration):2: mode:")
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func aRolesRefusalIsTold() throws {
         let house = try StubHouse()
         try house.script("greymoat-tarpit", "reload-failure")
