@@ -36,7 +36,7 @@ extension FirewallFacts {
         defer { closedir(directory) }
         var inodes: [UInt64] = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             var target = [UInt8](repeating: 0, count: 64)
             let count = target.withUnsafeMutableBytes {
                 readlink("/proc/\(process)/fd/\(name)", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
@@ -97,7 +97,7 @@ extension FirewallFacts {
         defer { closedir(directory) }
         var ports: Set<UInt16> = []
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
             guard name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let line = bytes("/proc/\(name)/cmdline"),
                 let port = proxiedPort(line)
             else { continue }

@@ -102,7 +102,7 @@ struct BlocklistDirectory: Sendable {
         guard let directory = opendir(path) else { throw .last("look into \(path)") }
         defer { closedir(directory) }
         while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
             if name == "." || name == ".." || wanted.contains(name) { continue }

@@ -1,3 +1,4 @@
+import Glibc
 import Testing
 
 @testable import FirewallCheck
@@ -17,6 +18,25 @@ import Testing
         let found = FirewallFacts.listeners(table)
         #expect(found.map(\.port) == [8025] && found.map(\.inode) == [4711])
         #expect(FirewallFacts.listeners("").isEmpty && FirewallFacts.listeners("0: x:y z 0A 1 2 3 4 5 6").isEmpty)
+    }
+
+    /// More descriptors than readdir(3) takes from the kernel at once; under the address sanitizer each byte read of its entries counts.
+    @Test func aProcessWithManyDescriptors() throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        var raised = limit
+        raised.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &raised)
+        defer { setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) }
+        let copies = (0..<2000).map { _ in dup(2) }
+        defer { for copy in copies { close(copy) } }
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(listener) }
+        try #require(copies.allSatisfy { $0 >= 0 } && listen(listener, 1) == 0)
+        var facts = FirewallFacts()
+        facts.tarpitPort = nil
+        facts.gatherListeners(of: [getpid()])
+        #expect(facts.tarpitPort != nil)
     }
 
     @Test func dockersProxy() {
