@@ -147,6 +147,10 @@ struct SpamdConfigurationParser {
         case "http", "https", "ftp": return url(scheme, value, name, file.line)
         case "exec":
             let words = value.split(whereSeparator: \.isBlank).map { String(decoding: $0, as: UTF8.self) }
+            // What is not UTF-8 takes more room as text.
+            guard words.allSatisfy({ $0.utf8.count <= SpamdConfiguration.sourceLimit }) else {
+                return tooLong("a word of the command of \"\(name)\"", file.line)
+            }
             guard !words.isEmpty, words.count <= SpamdConfiguration.argumentLimit else {
                 fault(file.line, "the command of \"\(name)\" is empty or has more than \(SpamdConfiguration.argumentLimit) words")
                 return nil
@@ -172,7 +176,9 @@ struct SpamdConfigurationParser {
             fault(line, "the address of \"\(name)\" begins with its host; the method stands in :method=\(scheme):")
             return nil
         }
-        return .url("\(scheme)://\(text)")
+        let address = "\(scheme)://\(text)"
+        guard address.utf8.count <= SpamdConfiguration.sourceLimit else { return tooLong("the address of \"\(name)\"", line) }
+        return .url(address)
     }
 
     private mutating func path(_ value: [UInt8], _ what: String, _ line: Int) -> String? {
@@ -180,7 +186,13 @@ struct SpamdConfigurationParser {
             fault(line, "\(what) is not an absolute path: \"\(Self.shown(String(decoding: value.prefix(60), as: UTF8.self)))\"")
             return nil
         }
+        guard path.utf8.count <= SpamdConfiguration.sourceLimit else { return tooLong("the path of \(what)", line) }
         return path
+    }
+
+    private mutating func tooLong<Value>(_ what: String, _ line: Int) -> Value? {
+        fault(line, "\(what) has more than \(SpamdConfiguration.sourceLimit) bytes")
+        return nil
     }
 
     private mutating func fault(_ line: Int, _ sentence: String) {

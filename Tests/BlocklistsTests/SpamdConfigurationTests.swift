@@ -132,6 +132,17 @@ import Testing
             let path = "/" + String(repeating: "p", count: length - 1)
             #expect(faults("all:a:\na:black:msg=\"m\":file=\(path):").isEmpty == (length <= SpamdConfiguration.sourceLimit))
         }
+        // With its scheme; a fetch is ordered by the whole address.
+        for length in SpamdConfiguration.sourceLimit - 1...SpamdConfiguration.sourceLimit + 1 {
+            let address = "h/" + String(repeating: "x", count: length - "https://h/".count)
+            #expect(
+                faults("all:a:\na:black:msg=\"m\":method=https:file=\(address):").isEmpty == (length <= SpamdConfiguration.sourceLimit))
+            let path = "/" + String(repeating: "x", count: length - 1)
+            #expect(faults("all:a:\na:black:msg=\(path):file=/a:").isEmpty == (length <= SpamdConfiguration.sourceLimit))
+        }
+        let word = [UInt8](repeating: 0xFC, count: SpamdConfiguration.sourceLimit / 3 + 1)
+        let command = Array("all:a:\na:black:msg=\"m\":method=exec:file=".utf8) + word + Array(":\n".utf8)
+        #expect(throws: SpamdConfiguration.Faults.self) { try SpamdConfiguration(parsing: command) }
         for count in SpamdConfiguration.argumentLimit - 1...SpamdConfiguration.argumentLimit + 1 {
             let command = Array(repeating: "x", count: count).joined(separator: " ")
             #expect(faults("all:a:\na:black:msg=\"m\":method=exec:file=\(command):").isEmpty == (count <= SpamdConfiguration.argumentLimit))
