@@ -86,14 +86,6 @@ extension WireWriter {
 
     /// A sentence of which a message carries many.
     mutating func write(shortSentence sentence: String) { write(sentence, cutTo: ControlReply.shortSentenceLimit) }
-
-    /// Text of at most `limit` bytes; `...` stands for what was cut off, which begins at a character.
-    mutating func write(_ text: String, cutTo limit: Int) {
-        guard text.utf8.count > limit else { return write(text) }
-        var end = text.utf8.index(text.startIndex, offsetBy: limit - 3)
-        while text.utf8[end] & 0xC0 == 0x80 { end = text.utf8.index(before: end) }
-        write(Array(text.utf8[..<end]) + Array("...".utf8))
-    }
 }
 
 extension WireReader {

@@ -64,7 +64,7 @@ extension FetchNotice {
         case .finished(.notModified): kind = .notModified
         case .finished(.failed(let sentence)):
             kind = .failed
-            writer.write(sentence)
+            writer.write(sentence, cutTo: Self.sentenceLimit)
         }
         return Frame(type: kind.rawValue, body: writer.bytes)
     }

@@ -139,7 +139,7 @@ extension FirewallNotice {
             writer.write(order)
             switch outcome {
             case .applied: writer.write(optional: String?.none) { $0.write($1) }
-            case .failed(let reason): writer.write(optional: reason) { $0.write($1) }
+            case .failed(let reason): writer.write(optional: reason) { $0.write($1, cutTo: Self.sentenceLimit) }
             }
         case .element(let order, let remaining):
             kind = .element
@@ -153,7 +153,7 @@ extension FirewallNotice {
             writer.write(live)
         case .warning(let sentence):
             kind = .warning
-            writer.write(sentence)
+            writer.write(sentence, cutTo: Self.sentenceLimit)
         }
         return Frame(type: kind.rawValue, body: writer.bytes)
     }

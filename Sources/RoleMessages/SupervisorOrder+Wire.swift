@@ -25,11 +25,11 @@ extension SupervisorOrder {
         case .reloadOutcome(let request, let failure):
             kind = .reloadOutcome
             writer.write(request)
-            writer.write(optional: failure) { $0.write($1) }
+            writer.write(optional: failure) { $0.write($1, cutTo: RoleNotice.sentenceLimit) }
         case .fetchRefused(let request, let sentence):
             kind = .fetchRefused
             writer.write(request)
-            writer.write(sentence)
+            writer.write(sentence, cutTo: RoleNotice.sentenceLimit)
         case .stop: kind = .stop
         }
         return Frame(type: kind.rawValue, body: writer.bytes)
@@ -93,10 +93,10 @@ extension RoleNotice {
         switch self {
         case .ready(let missing):
             kind = .ready
-            writer.write(list: missing) { $0.write($1) }
+            writer.write(list: missing.prefix(RoleStatus.missingLimit)) { $0.write($1, cutTo: RoleStatus.sentenceLimit) }
         case .reloaded(let failure):
             kind = .reloaded
-            writer.write(optional: failure) { $0.write($1) }
+            writer.write(optional: failure) { $0.write($1, cutTo: RoleNotice.sentenceLimit) }
         case .reloadWanted(let request):
             kind = .reloadWanted
             writer.write(request)
@@ -110,10 +110,10 @@ extension RoleNotice {
         case .fatal(let exitStatus, let sentence):
             kind = .fatal
             writer.write(exitStatus)
-            writer.write(sentence)
+            writer.write(sentence, cutTo: Self.sentenceLimit)
         case .warning(let sentence):
             kind = .warning
-            writer.write(sentence)
+            writer.write(sentence, cutTo: Self.sentenceLimit)
         }
         return Frame(type: kind.rawValue, body: writer.bytes)
     }
@@ -140,12 +140,16 @@ extension RoleNotice {
 }
 
 extension RoleStatus {
+    /// Parts of a sandbox named at most, and bytes of each.
+    fileprivate static let missingLimit = 32
+    fileprivate static let sentenceLimit = 512
+
     func write(to writer: inout WireWriter) {
         writer.write(name)
         writer.write(worker)
         writer.write(UInt32(bitPattern: pid))
         writer.write(restarts)
-        writer.write(list: missing) { $0.write($1) }
+        writer.write(list: missing.prefix(Self.missingLimit)) { $0.write($1, cutTo: Self.sentenceLimit) }
     }
 
     init(from reader: inout WireReader) throws(WireError) {
@@ -157,7 +161,7 @@ extension RoleStatus {
     }
 
     static func readMissing(_ reader: inout WireReader) throws(WireError) -> [String] {
-        try reader.readList(limit: 32) { r throws(WireError) in try r.readString(limit: 512) }
+        try reader.readList(limit: missingLimit) { r throws(WireError) in try r.readString(limit: sentenceLimit) }
     }
 }
 

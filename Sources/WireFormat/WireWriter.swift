@@ -45,6 +45,14 @@ public struct WireWriter {
 
     public mutating func write(_ value: String) { write(value.utf8) }
 
+    /// Text of at most `limit` bytes; `...` stands for what was cut off, which begins at a character.
+    public mutating func write(_ text: String, cutTo limit: Int) {
+        guard text.utf8.count > limit else { return write(text) }
+        var end = text.utf8.index(text.startIndex, offsetBy: limit - 3)
+        while text.utf8[end] & 0xC0 == 0x80 { end = text.utf8.index(before: end) }
+        write(Array(text.utf8[..<end]) + Array("...".utf8))
+    }
+
     /// A presence byte and, when there is one, the value.
     public mutating func write<Value>(optional value: Value?, _ body: (inout WireWriter, Value) -> Void) {
         write(value != nil)

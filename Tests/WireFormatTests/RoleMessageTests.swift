@@ -55,6 +55,28 @@ import WireFormat
         for notice in notices { try check(notice) }
     }
 
+    /// nft may quote a whole line of the administrator's, and a path may be long: a word too many must not cost the link.
+    @Test func sentencesThatAreTooLongAreCut() throws {
+        let long = String(repeating: "\u{E9}", count: 50_000)
+        func cut(_ limit: Int) -> String { String(repeating: "\u{E9}", count: (limit - 3) / 2) + "..." }
+        for notice in [FirewallNotice.warning(long), .done(order: 1, .failed(long))] {
+            let back = try FirewallNotice(packet: notice.packet())
+            #expect([.warning(cut(4096)), .done(order: 1, .failed(cut(4096)))].contains(back))
+        }
+        for notice in [RoleNotice.warning(long), .reloaded(failure: long), .fatal(exitStatus: 70, long)] {
+            let back = try RoleNotice(packet: notice.packet())
+            #expect([.warning(cut(8192)), .reloaded(failure: cut(8192)), .fatal(exitStatus: 70, cut(8192))].contains(back))
+        }
+        let ready = RoleNotice.ready(missing: Array(repeating: long, count: 33))
+        #expect(try RoleNotice(packet: ready.packet()) == .ready(missing: Array(repeating: cut(512), count: 32)))
+        for order in [SupervisorOrder.reloadOutcome(request: 1, long), .fetchRefused(request: 1, long)] {
+            let back = try SupervisorOrder(packet: order.packet())
+            #expect([.reloadOutcome(request: 1, cut(8192)), .fetchRefused(request: 1, cut(8192))].contains(back))
+        }
+        let failed = FetchNotice.finished(.failed(long))
+        #expect(try FetchNotice(packet: failed.packet()) == .finished(.failed(cut(FetchNotice.sentenceLimit))))
+    }
+
     @Test func supervisorOrders() throws {
         var tarpit = TarpitConfiguration()
         tarpit.listeners = [.ipv6Any, .ipv4Any]
