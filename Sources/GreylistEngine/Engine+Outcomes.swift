@@ -36,7 +36,11 @@ extension Engine {
             counters.passes += 1
             measurements.deferral.observe(row.pass - row.first)
             waits = true
-            if let link, let index { link.connections.values[index].standing = .passed }
+            if let link, let index {
+                // A host that was held passes when its trap ended or was deleted during the connection.
+                if link.connections.values[index].standing.isBlack { link.black -= 1 }
+                link.connections.values[index].standing = .passed
+            }
         case .trapped(_, let reason):
             counters.traps += 1
             measurements.sprang(reason)

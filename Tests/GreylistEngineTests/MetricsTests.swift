@@ -75,6 +75,39 @@ import WireFormat
         #expect(snapshot.commit.count == 2)
     }
 
+    /// Its trap is deleted while it is held, and it comes with a tuple that has waited long enough.
+    @Test func aHeldHostThatPassesIsBlackNoMore() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.loadedFirewall()
+        let tarpit = try harness.tarpit()
+        let control = try harness.control()
+        func changeAndConfirm(_ change: RowChange?) throws {
+            try control.send(.change([change].compactMap { $0 }, confirmed: false))
+            let (order, _) = try firewall.change()
+            try firewall.send(.done(order: order, .applied))
+            _ = try control.answer()
+        }
+        // The tuple belongs to a neighbour in the same /64, so that trapping the host leaves it.
+        try tarpit.attempt(1, "2001:db8::1", to: "<peter@example.org>")
+        harness.clock.advance(1700)
+        let host = IPAddress("2001:db8::2")!
+        try changeAndConfirm(.add(.trapped(host)))
+        guard case .black = try tarpit.connect(2, "2001:db8::2") else { throw Unexpected() }
+        try changeAndConfirm(.delete(.trapped(host)))
+        try tarpit.recipient(2, 1, to: "<peter@example.org>")
+        let (order, _) = try firewall.change()
+        try firewall.send(.done(order: order, .applied))
+        #expect(try tarpit.next() == .attempt(connection: 2, sequence: 1))
+        let metrics = try harness.metrics()
+        let held = try metrics.snapshot()
+        #expect(held[.heldGrey] == 1 && held[.heldBlack] == 0)
+        try tarpit.disconnect(2)
+        _ = try harness.log(until: "2001:db8::2: disconnected")
+        harness.clock.advance(5)
+        let after = try metrics.snapshot()
+        #expect(after[.heldGrey] == 0 && after[.heldBlack] == 0)
+    }
+
     @Test func trapsAreCountedByTheirReason() throws {
         let harness = try EngineHarness()
         let firewall = try harness.loadedFirewall()
