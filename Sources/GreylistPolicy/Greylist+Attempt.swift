@@ -38,7 +38,7 @@ extension Greylist {
         case .trapped(var row):
             if !memory.countedAsTrapped {
                 memory.countedAsTrapped = true
-                row.block += 1
+                row.block &+= 1
                 try store.put(.trapped(row))
             }
             return Decision(.heldAlready(row))
@@ -87,7 +87,7 @@ extension Greylist {
             return Decision(.grey(row))
         }
         if standing == .unknown { return Decision(.repeated) }
-        row.block += 1
+        row.block &+= 1
         if now < row.first + rules.passtime {
             try store.put(row, key: key)
             return Decision(.grey(row))

@@ -72,6 +72,19 @@ import Testing
         #expect(try !village.isWhite("192.0.2.1"))
     }
 
+    /// Counts as an import can bring them: one more attempt must not end the process.
+    @Test func countsAtTheirLimitGoOn() throws {
+        let village = Village()
+        let time = village.now.seconds
+        let line = "GREY|192.0.2.1|host|<a@sender.example>|<me@here>|\(time)|\(time + 14_400)|\(time + 14_400)|\(Int64.max)|0"
+        let row = try StoredRow(spamdbText: Array(line.utf8))
+        _ = try village.change { try village.greylist.importRow(row, now: village.now, in: $0) }
+        let held = TrappedRow(address: IPAddress("192.0.2.2")!, expire: village.now + Village.hour, block: .max)
+        try village.change { try $0.put(.trapped(held)) }
+        #expect(try village.connect("192.0.2.1", to: "<me@here>").map(\.word) == ["grey"])
+        guard case .heldAlready = try village.connect("192.0.2.2", to: "<me@here>").first else { return unexpected() }
+    }
+
     @Test func heloIsNoPartOfTheKey() throws {
         let village = Village()
         try village.connect("192.0.2.1", to: "<me@here>", helo: "one")
