@@ -48,7 +48,7 @@ extension SourceState {
                 if words.count == 2 { heading[words[0]] = words[1] }
             }
             guard heading["greymoat"] == "blocklist copy 1", heading["source"].map(String.init) == source,
-                let fetched = heading["fetched"].flatMap({ Int64($0) }), let entries = heading["entries"].flatMap({ Int($0) })
+                let fetched = heading["fetched"].flatMap({ Int64($0) }), let entries = heading["entries"].flatMap({ Int($0) }), entries >= 0
             else { return nil }
             let list = parser.finish()
             guard list.faultCount == 0 else { return nil }

@@ -113,6 +113,10 @@ import Testing
         cut.append(bytes.dropLast())
         let torn = cut.finish()
         #expect(torn == nil, "a file that was not written to its end is none")
+        var odd = SourceState.Reader(source: source)
+        odd.append(Array("# greymoat blocklist copy 1\n# source \(source)\n# fetched 1\n# entries -1\n10.0.0.1\n# end\n".utf8))
+        let negative = odd.finish()
+        #expect(negative == nil, "a count below none would end the engine, which reports it")
         #expect(AddressListParserTests.parse(String(decoding: bytes, as: UTF8.self)).ranges == list.ranges, "it is an address list itself")
     }
 }
