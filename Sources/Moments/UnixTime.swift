@@ -12,7 +12,10 @@ public struct UnixTime: Hashable, Comparable, Sendable {
         return UnixTime(overflow ? (duration < .zero ? .min : .max) : sum)
     }
 
-    public static func - (time: UnixTime, duration: Duration) -> UnixTime { time + (.zero - duration) }
+    public static func - (time: UnixTime, duration: Duration) -> UnixTime {
+        let (difference, overflow) = time.seconds.subtractingReportingOverflow(duration.components.seconds)
+        return UnixTime(overflow ? (duration < .zero ? .max : .min) : difference)
+    }
 
     /// The time that passed from `b` to `a`; negative when `b` is later.
     public static func - (a: UnixTime, b: UnixTime) -> Duration {

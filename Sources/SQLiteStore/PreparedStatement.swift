@@ -30,6 +30,18 @@ final class PreparedStatement {
         }
     }
 
+    /// Text as it is stored, which need not be UTF-8.
+    func bind(_ index: Int32, text: [UInt8]) {
+        text.withUnsafeBytes { bytes in
+            let base = bytes.assumingMemoryBound(to: CChar.self).baseAddress
+            if let base, !bytes.isEmpty {
+                check(sqlite3_bind_text(handle, index, base, Int32(bytes.count), Self.transient))
+            } else {
+                check(sqlite3_bind_text(handle, index, "", 0, Self.transient))
+            }
+        }
+    }
+
     func bind(_ index: Int32, _ address: IPAddress) {
         withUnsafeBytes(of: (address.high.bigEndian, address.low.bigEndian)) { bytes in
             let shown = address.isIPv4 ? bytes[12...] : bytes[...]

@@ -41,7 +41,7 @@ final class SQLiteTransaction: SQLiteReads, GreylistTransaction {
             "UPDATE grey SET address = ?, helo = ?, first = ?, pass = ?, expire = ?, block = ?, passed = ? WHERE id = ?")
         removeGrey = try prepare("DELETE FROM grey WHERE id = ?")
         greyIDs = try prepare("SELECT id FROM grey WHERE address = ? AND id <= ? ORDER BY id LIMIT ?")
-        insertSweep = try prepare("INSERT OR REPLACE INTO sweep SELECT ?, max(id) FROM grey")
+        insertSweep = try prepare("INSERT OR REPLACE INTO sweep SELECT ?, coalesce(max(id), 0) FROM grey")
         firstSweep = try prepare("SELECT address, upto FROM sweep LIMIT 1")
         removeSweep = try prepare("DELETE FROM sweep WHERE address = ?")
         replaceHost = try prepare("INSERT OR REPLACE INTO host (address, kind, first, pass, expire, block, passed) VALUES (?,?,?,?,?,?,?)")
@@ -103,7 +103,7 @@ final class SQLiteTransaction: SQLiteReads, GreylistTransaction {
     }
 
     func deleteGrey(of address: IPAddress) throws(StoreFault) -> Bool {
-        let ids = try ids(of: address, upto: .max, limit: Self.sweepLimit)
+        let ids = try ids(of: address.networkBytes, upto: .max, limit: Self.sweepLimit)
         try deleteGrey(ids: ids)
         if ids.count == Self.sweepLimit {
             insertSweep.bind(1, address)
@@ -112,8 +112,8 @@ final class SQLiteTransaction: SQLiteReads, GreylistTransaction {
         return !ids.isEmpty
     }
 
-    private func ids(of address: IPAddress, upto: Int64, limit: Int) throws(StoreFault) -> [Int64] {
-        greyIDs.bind(1, address)
+    private func ids(of address: [UInt8], upto: Int64, limit: Int) throws(StoreFault) -> [Int64] {
+        greyIDs.bind(1, blob: address)
         greyIDs.bind(2, upto)
         greyIDs.bind(3, Int64(limit))
         return try numbers(greyIDs)
@@ -238,15 +238,16 @@ final class SQLiteTransaction: SQLiteReads, GreylistTransaction {
     }
 
     private func removeExpiredHosts(now: UnixTime, limit: Int, into removed: inout ExpiredCounts) throws(StoreFault) -> Int {
-        var hosts: [(IPAddress, HostKind?)] = []
+        // As they are stored, so that a row whose bytes are no address goes too and is not found again and again.
+        var hosts: [(address: [UInt8], HostKind?)] = []
         expiredHosts.bind(1, stored(now))
         expiredHosts.bind(2, Int64(limit))
         try expiredHosts.rows { () throws(StoreFault) in
-            hosts.append((try expiredHosts.address(0), HostKind(rawValue: expiredHosts.number(1))))
+            hosts.append((Array(expiredHosts.bytes(0)), HostKind(rawValue: expiredHosts.number(1))))
             return true
         }
         for (address, kind) in hosts {
-            removeHost.bind(1, address)
+            removeHost.bind(1, blob: address)
             try removeHost.run()
             if kind == .trapped { removed.trapped += 1 } else { removed.white += 1 }
         }
@@ -259,13 +260,13 @@ final class SQLiteTransaction: SQLiteReads, GreylistTransaction {
     private func sweep(limit: Int) throws(StoreFault) -> Int {
         var left = limit
         while left > 0 {
-            let next = try firstSweep.first { () throws(StoreFault) in (try firstSweep.address(0), firstSweep.number(1)) }
+            let next = try firstSweep.first { () throws(StoreFault) in (Array(firstSweep.bytes(0)), firstSweep.number(1)) }
             guard let (address, upto) = next else { break }
             let ids = try ids(of: address, upto: upto, limit: left)
             try deleteGrey(ids: ids)
             left -= ids.count
             if left > 0 {
-                removeSweep.bind(1, address)
+                removeSweep.bind(1, blob: address)
                 try removeSweep.run()
             }
         }

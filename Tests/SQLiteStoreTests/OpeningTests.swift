@@ -44,6 +44,86 @@ import Testing
         }
     }
 
+    /// Rows that no version writes, but SQLite keeps: nothing may end the process, or go round in circles.
+    func withEdited(_ sql: String, _ body: (SQLiteStore, SQLiteReader) throws -> Void) throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/db"
+            let store = SQLiteStore(path: path)
+            try store.open()
+            store.close()
+            try DatabaseQueue(path: path).write { try $0.execute(sql: sql) }
+            try store.open()
+            try body(store, SQLiteReader(path: path))
+        }
+    }
+
+    @Test(arguments: [Int64.min, .max]) func anyClockOffsetIsEndured(_ offset: Int64) throws {
+        try withEdited("UPDATE meta SET value = \(offset) WHERE name = 'clock_offset'") { store, _ in
+            try fill(store, 1)
+            _ = try store.run { try $0.removeExpired(now: now, limit: 10) }
+        }
+    }
+
+    @Test func anAddressInTheOtherFormIsSweptAndExpires() throws {
+        let mapped = "x'00000000000000000000ffffc0000201'"
+        try withEdited("INSERT INTO sweep VALUES (\(mapped), 7); INSERT INTO host VALUES (\(mapped), 1, 0, 0, 5, 0, 0)") { store, _ in
+            let removed = try store.run { try $0.removeExpired(now: now, limit: 1) }
+            #expect(removed.white == 1 && removed.more)
+            let rest = try store.run { try $0.removeExpired(now: now, limit: 10) }
+            #expect(rest.white == 0 && !rest.more && store.counts.white == 0)
+        }
+    }
+
+    @Test func blocksNotAtTheirFirstAddressAreReadOnce() throws {
+        let rows = (1...5).map { "(x'0a00000\($0)', 8)" }.joined(separator: ",")
+        try withEdited("INSERT INTO allow VALUES \(rows), (x'0b000000', 8)") { _, reader in
+            var last: IPPrefix?
+            var found: [IPPrefix] = []
+            for _ in 0..<10 {
+                let more = try reader.allowed(after: last, limit: 2)
+                found += more
+                last = more.last
+                if more.count < 2 { break }
+            }
+            #expect(found == [IPPrefix("11.0.0.0/8")!])
+            let request = ListingRequest(kinds: [.allow], now: now)
+            var cursor = ListingCursor.beginning(of: request.kinds)
+            var pages = 0
+            while let place = cursor, pages < 20 {
+                cursor = try reader.page(request, from: place, byteLimit: 1).next
+                pages += 1
+            }
+            #expect(pages == 7)
+        }
+    }
+
+    @Test func textThatIsNotUTF8IsListedOnce() throws {
+        try withEdited("INSERT INTO spamtrap VALUES (CAST(x'ff40' AS TEXT)), (CAST(x'ff41' AS TEXT))") { _, reader in
+            let request = ListingRequest(kinds: [.spamtrap], now: now)
+            var cursor = ListingCursor.beginning(of: request.kinds)
+            var pages = 0
+            while let place = cursor, pages < 20 {
+                cursor = try reader.page(request, from: place, byteLimit: 1).next
+                pages += 1
+            }
+            #expect(pages == 3)
+        }
+    }
+
+    /// As many rows as one sweep takes, and no other row in the table.
+    @Test func allRowsOfATableAreSwept() throws {
+        try withEdited(
+            """
+            WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)
+            INSERT INTO grey SELECT i, i, x'c0000201', 'h', 'a', 'b', 0, 0, 9e15, 1, 0 FROM n
+            """
+        ) { store, _ in
+            let deleted = try store.run { try $0.deleteGrey(of: IPAddress("192.0.2.1")!) }
+            #expect(deleted)
+            #expect(store.counts.grey == 0)
+        }
+    }
+
     @Test func aFileThatIsNoDatabaseIsSetAside() throws {
         try withTemporaryDirectory { directory in
             let path = directory + "/db"
