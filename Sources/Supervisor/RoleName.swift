@@ -52,6 +52,11 @@ enum RoleName: Hashable, Sendable {
     /// Mail is filtered without it as well: it keeps nobody from starting, and can end nobody.
     var isDispensable: Bool { self == .metrics }
 
+    /// A stranger's bytes reach it first: once it serves, its word ends nobody but itself.
+    var meetsStrangers: Bool {
+        if case .tarpit = self { true } else { false }
+    }
+
     /// As messages name it.
     var title: String {
         switch self {

@@ -215,6 +215,10 @@ final class Supervision {
             case .fatal(_, let sentence) where role.name.isDispensable:
                 log.error("\(sentence)")
                 role.channel?.send(.stop)
+            case .fatal(_, let sentence) where role.isServing && role.name.meetsStrangers:
+                // It has no reason to say so any more, unless a stranger has taken it over.
+                log.error("\(sentence)")
+                end(role)
             case .fatal(let status, let sentence):
                 guard case .stopping = phase else {
                     log.error("\(sentence)")

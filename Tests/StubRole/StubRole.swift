@@ -15,6 +15,7 @@ import WireFormat
 ///     reload-failure      refuses a reload
 ///     ignore-stop         does not end when told to
 ///     fetch URL           asks for a blocklist source to be fetched, once ready
+///     gives-up            SIGUSR1 makes it say that it cannot go on
 ///     accuses             SIGUSR1 accuses firewall and engine of breaking their links
 ///
 /// SIGUSR1 makes it ask for a reload, SIGUSR2 send something that is no message.
@@ -42,6 +43,7 @@ final class StubRole {
         let asked = wanted
         wanted = 0
         switch asked {
+        case 1 where script.contains("gives-up"): try channel.send(RoleNotice.fatal(exitStatus: 70, "\(name) gives up").packet())
         case 1 where script.contains("accuses"):
             try channel.send(RoleNotice.linkBroken(.firewall).packet())
             try channel.send(RoleNotice.linkBroken(.engine).packet())

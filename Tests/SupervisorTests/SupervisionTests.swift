@@ -129,7 +129,19 @@ struct SupervisionTests {
         #expect(daemon.terminate() == 0)
     }
 
-    /// What seccomp answers a forbidden system call with.
+    /// A stranger may have taken it over, and must not be able to end the rest.
+    @Test func aTarpitThatServesEndsItselfAlone() throws {
+        let house = try StubHouse()
+        try house.configure("[listen]\nworkers = 1")
+        try house.script("greymoat-tarpit", "gives-up")
+        let daemon = try house.start()
+        let tarpit = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-tarpit").first)
+        kill(tarpit.pid, SIGUSR1)
+        try daemon.waitForLog("greymoat-tarpit 0 restarts=1")
+        #expect(daemon.log.contains("greymoatd: error: greymoat-tarpit gives up"))
+        #expect(daemon.terminate() == 0)
+    }
+
     /// Whom the engine accuses is started again, with a fresh link; nobody else may accuse, and the engine not itself.
     @Test func theEngineAloneSaysWhoBrokeItsLink() throws {
         let house = try StubHouse()
@@ -152,6 +164,7 @@ struct SupervisionTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// What seccomp answers a forbidden system call with.
     @Test func aForbiddenCallIsNamed() throws {
         let house = try StubHouse()
         try house.configure("[listen]\nworkers = 1")
