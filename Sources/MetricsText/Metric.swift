@@ -57,7 +57,7 @@ extension Metric {
             var samples: [Sample] = []
             var below: UInt64 = 0
             for (bound, count) in zip(histogram.bounds.map { MetricsText.number($0.inSeconds) } + ["+Inf"], histogram.counts) {
-                below += count
+                below &+= count  // what the engine says is not checked: a sum that is nonsense ends nobody
                 samples.append(Sample(suffix: "_bucket", labels: [bound], value: Double(below)))
             }
             return samples + [Sample(suffix: "_sum", value: histogram.sum), Sample(suffix: "_count", value: Double(below))]

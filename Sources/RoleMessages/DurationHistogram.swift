@@ -19,7 +19,7 @@ public struct DurationHistogram: Hashable, Sendable {
         sum += duration.inSeconds
     }
 
-    public var count: UInt64 { counts.reduce(0, +) }
+    public var count: UInt64 { counts.reduce(0, &+) }
 }
 
 extension Duration {

@@ -1,9 +1,9 @@
 import Foundation
 import Moments
-import RoleMessages
 import Testing
 
 @testable import MetricsText
+@testable import RoleMessages
 
 /// The text, by Prometheus' own rules, and the page that describes it.
 @Suite struct MetricsTextTests {
@@ -26,6 +26,13 @@ import Testing
 
     private func lines(_ snapshot: MetricsSnapshot, _ facts: ServerFacts = ServerFacts()) -> [Substring] {
         MetricsText.write(snapshot, facts).split(separator: "\n", omittingEmptySubsequences: false)
+    }
+
+    @Test func countsThatNoEngineHasEndNobody() {
+        var snapshot = snapshot()
+        snapshot.deferral.counts = snapshot.deferral.counts.map { _ in .max }
+        #expect(snapshot.deferral.count == UInt64.max - UInt64(snapshot.deferral.bounds.count))
+        #expect(lines(snapshot).contains { $0.hasPrefix("greymoat_deferral_seconds_count ") || $0.contains("_bucket{le=\"+Inf\"}") })
     }
 
     @Test func valuesAndLabels() {
