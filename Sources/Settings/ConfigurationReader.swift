@@ -21,6 +21,9 @@ public struct ConfigurationReader {
         return reader.configuration
     }
 
+    /// Dots in one line at most: no value of ours has nearly as many.
+    private static let dotLimit = 1000
+
     private init(_ text: String, path: String) {
         self.text = text
         self.path = path
@@ -30,6 +33,13 @@ public struct ConfigurationReader {
     // MARK: The file
 
     private mutating func readFile() {
+        // The parser recurses into dotted keys without a limit of its own.
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        if let index = lines.firstIndex(where: { line in line.count { $0 == UInt8(ascii: ".") } > Self.dotLimit }) {
+            let sentence = "this is not TOML for us: the line has more than \(Self.dotLimit) dots"
+            faults.append(ConfigurationFault(source: path, line: index + 1, key: nil, sentence: sentence))
+            return
+        }
         let document: TOMLTable
         do { document = try TOMLTable(string: text) } catch {
             let parsing = error as? TOMLParseError
