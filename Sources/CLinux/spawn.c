@@ -214,3 +214,33 @@ pid_t gm_spawn(const struct gm_spawn_plan *plan, struct gm_spawn_report *reports
     }
     return child;
 }
+
+int gm_survives(void (*body)(void *), void *context)
+{
+    pid_t copy = fork();
+    if (copy < 0)
+        return 1;
+    if (copy == 0) {
+        static const int ends[] = { SIGABRT, SIGALRM, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP };
+        sigset_t open_to;
+        sigemptyset(&open_to);
+        for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+            signal(ends[i], SIG_DFL);
+            sigaddset(&open_to, ends[i]);
+        }
+        sigprocmask(SIG_UNBLOCK, &open_to, NULL);
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+        int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (null < 0 || dup2(null, STDERR_FILENO) < 0)
+            close(STDERR_FILENO);
+        alarm(10);
+        body(context);
+        _exit(0);
+    }
+    int status;
+    while (waitpid(copy, &status, 0) < 0)
+        if (errno != EINTR)
+            return 1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}

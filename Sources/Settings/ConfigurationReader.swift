@@ -10,7 +10,7 @@ public struct ConfigurationReader {
     private let path: String
     private let text: String
 
-    /// `text`: the file's, empty where there is none. `path`: its name in messages.
+    /// `text`: the file's, empty where there is none; some text that is not TOML ends the process, so let a copy of it read first. `path`: its name in messages.
     public static func read(_ text: String, path: String, switches: Switches = Switches()) throws(ConfigurationFaults) -> Configuration {
         var reader = ConfigurationReader(text, path: path)
         reader.readFile()
@@ -21,9 +21,6 @@ public struct ConfigurationReader {
         return reader.configuration
     }
 
-    /// Dots in one line at most: no value of ours has nearly as many.
-    private static let dotLimit = 1000
-
     private init(_ text: String, path: String) {
         self.text = text
         self.path = path
@@ -33,13 +30,6 @@ public struct ConfigurationReader {
     // MARK: The file
 
     private mutating func readFile() {
-        // The parser recurses into dotted keys without a limit of its own.
-        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
-        if let index = lines.firstIndex(where: { line in line.count { $0 == UInt8(ascii: ".") } > Self.dotLimit }) {
-            let sentence = "this is not TOML for us: the line has more than \(Self.dotLimit) dots"
-            faults.append(ConfigurationFault(source: path, line: index + 1, key: nil, sentence: sentence))
-            return
-        }
         let document: TOMLTable
         do { document = try TOMLTable(string: text) } catch {
             let parsing = error as? TOMLParseError

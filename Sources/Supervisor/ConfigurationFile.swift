@@ -13,7 +13,30 @@ struct ConfigurationFile {
     static let limit = 1 << 20
 
     func read() throws(ConfigurationFaults) -> Configuration {
-        try ConfigurationReader.read(try text(), path: path, switches: switches)
+        let text = try text()
+        if let line = lineThatEndsTheParser(text) {
+            let sentence = "this is not TOML: nothing can be made of this line (names, paths and durations stand in quotes)"
+            throw ConfigurationFaults(faults: [ConfigurationFault(source: path, line: line, key: nil, sentence: sentence)])
+        }
+        return try ConfigurationReader.read(text, path: path, switches: switches)
+    }
+
+    /// The TOML parser ends its process over some slips, `[=` or a section of a hundred thousand parts: it reads in a copy of this
+    /// process first. It reads from the top, so the line is the last of the shortest beginning that it does not survive.
+    private func lineThatEndsTheParser(_ text: String) -> Int? {
+        let lines = text.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        func survives(_ count: Int) -> Bool {
+            let end = count == lines.count ? text.endIndex : lines[count].startIndex
+            return LinuxIO.survives { _ = try? ConfigurationReader.read(String(text[..<end]), path: path, switches: switches) }
+        }
+        if survives(lines.count) { return nil }
+        var good = 0
+        var bad = lines.count
+        while bad - good > 1 {
+            let middle = (good + bad) / 2
+            if survives(middle) { good = middle } else { bad = middle }
+        }
+        return bad
     }
 
     private func text() throws(ConfigurationFaults) -> String {

@@ -12,13 +12,6 @@ import Testing
         } catch { return error.faults.map(\.description) }
     }
 
-    @Test(arguments: ["[", ""]) func keysOfAHundredThousandPartsAreRefused(_ opening: String) {
-        let key = Array(repeating: "a", count: 100_000).joined(separator: ".")
-        #expect(throws: ConfigurationFaults.self) {
-            try ConfigurationReader.read("\n\(opening)\(key)\(opening.isEmpty ? " = 1" : "]")\n", path: "greymoat.toml")
-        }
-    }
-
     @Test func exampleIsTheDefaults() throws {
         #expect(Configuration().toml == exampleFile)
         #expect(try ConfigurationReader.read(exampleFile, path: "x") == Configuration())

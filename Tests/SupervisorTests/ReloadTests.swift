@@ -40,10 +40,13 @@ struct ReloadTests {
         let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
         kill(engine.pid, SIGUSR1)
         try daemon.waitForLog("greymoat-engine outcome 1: the configuration was not reloaded: \(house.configuration):3:")
+        try house.configure("[=")
+        kill(engine.pid, SIGUSR1)
+        try daemon.waitForLog("greymoat-engine outcome 2: the configuration was not reloaded: \(house.configuration):2: this is not TOML:")
         // And a good one still works after it.
         try house.configure("")
         kill(engine.pid, SIGUSR1)
-        try daemon.waitForLog("greymoat-engine outcome 2: good")
+        try daemon.waitForLog("greymoat-engine outcome 3: good")
         #expect(daemon.terminate() == 0)
     }
 

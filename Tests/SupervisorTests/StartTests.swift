@@ -28,6 +28,17 @@ struct StartTests {
         #expect(files.errors.contains("[tls] key: cannot read /nonexistent"))
     }
 
+    /// What the TOML parser does not survive is a fault as any other, with its line.
+    @Test(arguments: ["[=]", "[.tls]", "[ ", "[[[tls]]]", "passtime = 1989-05-27T07:3a", "a\(String(repeating: ".a", count: 100_000)) = 1"])
+    func whatEndsTheParserIs78(line: String) throws {
+        let house = try StubHouse()
+        try house.configure("[tls]\n\(line)\n[listen]\n# the end")
+        let outcome = try house.attempt()
+        #expect(outcome.status == 78)
+        #expect(outcome.errors.hasPrefix("greymoatd: error: \(house.configuration):3: this is not TOML: "), "\(outcome.errors)")
+        #expect(outcome.errors.hasSuffix(" (names, paths and durations stand in quotes)\n"))
+    }
+
     @Test func unreadableRulesetIs78() throws {
         let house = try StubHouse()
         try FileManager.default.removeItem(atPath: house.directory + "/rules.nft")

@@ -52,4 +52,8 @@ struct gm_spawn_report {
  * or -1, and the last report says what stopped it. */
 pid_t gm_spawn(const struct gm_spawn_plan *plan, struct gm_spawn_report *reports, size_t *count);
 
+/* Runs `body` in a copy of this process, which must have no other thread: 1 when it came to its end within ten seconds or no copy
+ * can be made, 0 when it crashed or hung. The copy is silent and leaves no core. */
+int gm_survives(void (*body)(void *), void *context);
+
 #endif
