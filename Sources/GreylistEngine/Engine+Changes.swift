@@ -37,7 +37,7 @@ extension StoreOwner {
     func carryOut(
         _ changes: [RowChange], confirmed: Bool, now: UnixTime
     ) throws(StoreFault) -> (outcomes: [RowOutcome], projected: [ProjectionChange]) {
-        try store.transact { transaction throws(StoreFault) in
+        try transact { transaction throws(StoreFault) in
             var outcomes: [RowOutcome] = []
             var projected: [ProjectionChange] = []
             for change in changes {

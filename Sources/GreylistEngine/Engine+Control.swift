@@ -61,6 +61,7 @@ extension Engine {
     func close(_ client: ControlClient) {
         control.clients[client.id] = nil
         control.active.remove(client.id)
+        if case .importing(let session) = client.activity { breakOff(session) }
         control.awaitingKernel = control.awaitingKernel.filter { $0.key.client != client.id }
         do throws(SystemError) { try epoll.remove(client.descriptor) } catch { log.logger.debug("\(error)") }
     }

@@ -17,6 +17,7 @@ extension Engine {
             take(lines, session, client)
         case .finishImport: finishImport(session, client)
         default:
+            breakOff(session)
             finish(
                 client,
                 .failure("an import was interrupted by another request: greymoat and greymoatd must be of one version", exitStatus: 64))
@@ -29,25 +30,28 @@ extension Engine {
         let ticket = client.ticket
         let before = session.report
         let dryRun = session.dryRun
+        let started = session
         session.isWorking = writer.perform { owner throws(StoreFault) in
             try owner.takeIn(lines, dryRun: dryRun, continuing: before, now: wall)
         } then: { [unowned self] result in
-            guard let client = self.client(of: ticket), case .importing(var session) = client.activity else { return }
+            var session = started
+            let client = self.client(of: ticket)
             switch result {
             case .success(let (report, changes)):
-                session.isWorking = false
                 session.report = report
                 session.hosts += UInt64(changes.count)
                 if session.hosts <= ControlClient.Import.wholeLoadLimit { projection.submit(changes, waiter: nil) }
-                if now.boot >= session.nextProgress {
-                    session.nextProgress = now.boot + .milliseconds(500)
-                    reply(.progress(.init(activity: "importing", completed: report.lines)), to: client)
-                }
+                // The client has gone; its rows are there all the same.
+                guard let client else { return breakOff(session) }
+                let isProgressDue = now.boot >= session.nextProgress
+                if isProgressDue { session.nextProgress = now.boot + .milliseconds(500) }
                 client.activity = .importing(session)
                 control.active.insert(client.id)
+                if isProgressDue { reply(.progress(.init(activity: "importing", completed: report.lines)), to: client) }
             case .failure(let fault):
                 note(fault)
-                finish(client, fault)
+                breakOff(session)
+                if let client { finish(client, fault) }
             }
         }
         client.activity = .importing(session)
@@ -55,6 +59,11 @@ extension Engine {
             client.waiting.insert(.importLines(lines), at: 0)
             control.active.insert(client.id)
         }
+    }
+
+    /// An import ends without its end: what it has stored reaches the kernel all the same.
+    func breakOff(_ session: ControlClient.Import) {
+        if session.hosts > ControlClient.Import.wholeLoadLimit { projection.reload() }
     }
 
     private func finishImport(_ session: ControlClient.Import, _ client: ControlClient) {
@@ -97,7 +106,7 @@ extension StoreOwner {
         reader.finish(take)
         report.lines += UInt64(text.count { $0 == UInt8(ascii: "\n") } + (text.last == UInt8(ascii: "\n") ? 0 : 1))
         if dryRun || rows.isEmpty { return (report, []) }
-        let changes = try store.transact { transaction throws(StoreFault) in
+        let changes = try transact { transaction throws(StoreFault) in
             var changes: [ProjectionChange] = []
             for row in rows { changes += try greylist.importRow(row, now: now, in: transaction) }
             return changes

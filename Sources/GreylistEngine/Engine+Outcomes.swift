@@ -5,12 +5,15 @@ internal import RoleMessages
 
 /// What the writer's transactions came to, on its way to the kernel and back to the tarpits.
 extension Engine {
-    /// Hands this turn's attempts to the writer. Those it has no room for are not stored.
+    /// Hands this turn's attempts to the writer, and the ends of connections behind them. Those it has no room for are not stored.
     func postAttempts() {
-        guard !attempts.isEmpty else { return }
         let taken = writer.post(attempts)
         for attempt in attempts.dropFirst(taken) { fail(attempt.connection, attempt.sequence) }
         attempts.removeAll(keepingCapacity: true)
+        for connection in endedConnections { writer.forget(connection) }
+        endedConnections.removeAll(keepingCapacity: true)
+        for link in endedLinks { writer.forget(link: link) }
+        endedLinks.removeAll()
     }
 
     /// The end of one transaction.
@@ -106,5 +109,8 @@ extension Engine {
     func noteStored() {
         if storeFault != nil { log.logger.notice("attempts are stored again") }
         storeFault = nil
+        guard isStepOwed else { return }
+        isStepOwed = false
+        projection.reload()
     }
 }

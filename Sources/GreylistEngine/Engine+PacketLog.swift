@@ -87,7 +87,7 @@ extension StoreOwner {
 
     /// Renews and learns hosts, in one transaction.
     func refresh(_ sightings: PacketSightings, now: UnixTime) throws(StoreFault) -> Refreshed {
-        try store.transact { transaction throws(StoreFault) in
+        try transact { transaction throws(StoreFault) in
             var refreshed = Refreshed()
             for (direction, hosts) in [(PacketDirection.inbound, sightings.inbound), (.outbound, sightings.outbound)] {
                 for (address, connections) in hosts {

@@ -24,7 +24,7 @@ extension Engine {
     func detach(_ link: TarpitLink) {
         tarpits[link.id] = nil
         linksToFlush.remove(link.id)
-        writer.forget(link: link.id)
+        endedLinks.append(link.id)
         do throws(SystemError) { try epoll.remove(link.descriptor) } catch { log.logger.error("\(error)") }
     }
 
@@ -205,7 +205,7 @@ extension Engine {
         }
         if connection.standing.isBlack { link.black -= 1 }
         log.log(.disconnected(seconds: report.seconds), connection.address, lists: connection.standing.lists)
-        if connection.acknowledgement.reported > 0 { writer.forget(ConnectionID(link: link.id, number: report.connection)) }
+        if connection.acknowledgement.reported > 0 { endedConnections.append(ConnectionID(link: link.id, number: report.connection)) }
         return nil
     }
 

@@ -29,15 +29,17 @@ extension Engine {
         log.logger.notice(
             "the clock was set \(step < .zero ? "back" : "forward") by \(abs(step.wholeSeconds)) seconds; all stored times are shifted with it"
         )
-        let posted = writer.perform { owner throws(StoreFault) in
-            try owner.store.transact { transaction throws(StoreFault) in try transaction.shiftTimes(by: step) }
+        writer.performAlways { owner throws(StoreFault) in
+            try owner.follow(step: step)
         } then: { [unowned self] result in
             switch result {
             case .success: projection.reload()
-            case .failure(let fault): log.logger.error("stored times could not be shifted: \(fault)")
+            case .failure(let fault):
+                log.logger.error("stored times are shifted as soon as something can be stored: \(fault)")
+                isStepOwed = true
+                note(fault)
             }
         }
-        if !posted { log.logger.error("stored times could not be shifted: too much waits for the database") }
     }
 
     /// Writes what changes nothing, so that trouble that is over shows as over before a stranger comes by. A full disk
@@ -49,7 +51,7 @@ extension Engine {
         }
         guard !isTrying else { return }
         isTrying = writer.perform { owner throws(StoreFault) in
-            try owner.store.transact { transaction throws(StoreFault) in try transaction.shiftTimes(by: .zero) }
+            try owner.transact { transaction throws(StoreFault) in try transaction.shiftTimes(by: .zero) }
         } then: { [unowned self] result in
             isTrying = false
             switch result {
@@ -64,7 +66,7 @@ extension Engine {
         isExpiring = true
         let wall = now.wall
         let posted = writer.perform { owner throws(StoreFault) in
-            try owner.store.transact { transaction throws(StoreFault) in
+            try owner.transact { transaction throws(StoreFault) in
                 try transaction.removeExpired(now: wall, limit: Self.expiryChunk)
             }
         } then: { [unowned self] result in

@@ -39,6 +39,9 @@ final class Engine {
     var lastLink: UInt32 = 0
     /// Attempts of this turn, on their way to the writer.
     var attempts: [AttemptTask] = []
+    /// Connections and links that ended this turn: the writer hears of it behind their attempts.
+    var endedConnections: [ConnectionID] = []
+    var endedLinks: [UInt32] = []
     /// Links with something to send this turn.
     var linksToFlush: Set<UInt32> = []
     var reports: [TarpitReport] = []
@@ -65,6 +68,8 @@ final class Engine {
     var nextSnapshot: MonotonicTime
     /// Why nothing could be stored the last time it was tried.
     var storeFault: StoreFault?
+    /// The stored times have not followed a step of the clock when nothing could be stored.
+    var isStepOwed = false
     /// Whether something is being written to see if it can be.
     var isTrying = false
     /// The latest moment at which somebody innocent may have tried our other addresses without our knowing.

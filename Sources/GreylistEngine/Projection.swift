@@ -116,7 +116,7 @@ final class Projection {
         if waitsForElements && !waitsForBlocks { gatheredWaiters.append(waiter) }
         guard !waitsForElements && !waitsForBlocks else { return }
         // A command that changed nothing may be the last of several that did.
-        if case .control = waiter, link != nil { waitForAll(waiter) } else { released.append((waiter, .inKernel)) }
+        if case .control = waiter, link != nil, deadline == nil { waitForAll(waiter) } else { released.append((waiter, .inKernel)) }
     }
 
     /// The loaded blacklists changed (blacklist-only mode).
@@ -126,6 +126,8 @@ final class Projection {
     func waitForAll(_ waiter: Waiter) {
         if link == nil {
             released.append((waiter, .failed("the firewall role is not running; the sets follow when it is back")))
+        } else if case .failed = state {
+            gatheredWaiters.append(waiter)
         } else if staleBlocks[.allow] != nil || blocksUnderWay[.allow] != nil {
             // Blocks leave last, behind everything gathered.
             staleBlocks[.allow, default: []].append(waiter)

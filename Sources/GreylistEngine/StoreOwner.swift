@@ -5,12 +5,16 @@ internal import Moments
 /// What the writer thread alone touches: the writing store, the policy, and what the policy remembers of the connections
 /// under way.
 final class StoreOwner {
-    let store: any GreylistStore
+    private let store: any GreylistStore
     /// Rows of each kind as of the last transaction.
     let counts: () -> RowCounts
     var greylist: Greylist
     var chance = SystemRandomNumberGenerator()
+    /// What the wall clock stepped by and the stored times have not followed yet, because nothing could be stored.
+    private var owedStep: Duration = .zero
     private var memories: [ConnectionID: Remembered] = [:]
+
+    var rememberedConnections: Int { memories.count }
 
     private struct Remembered {
         var memory = ConnectionMemory()
@@ -24,10 +28,27 @@ final class StoreOwner {
         self.greylist = greylist
     }
 
+    /// Runs `body` in one transaction, in which the stored times have followed every step of the wall clock.
+    func transact<Result>(_ body: (any GreylistTransaction) throws(StoreFault) -> Result) throws(StoreFault) -> Result {
+        let step = owedStep
+        let result = try store.transact { transaction throws(StoreFault) in
+            if step != .zero { try transaction.shiftTimes(by: step) }
+            return try body(transaction)
+        }
+        owedStep = .zero
+        return result
+    }
+
+    /// The wall clock stepped: all stored times follow, now or with the next transaction that succeeds.
+    func follow(step: Duration) throws(StoreFault) {
+        owedStep += step
+        try transact { _ in }
+    }
+
     /// Runs the policy on these attempts in one transaction. When it fails, nothing of them is kept or remembered.
     func process(_ attempts: [AttemptTask]) -> ([AttemptResult], StoreFault?) {
         do throws(StoreFault) {
-            let (results, touched) = try store.transact { transaction throws(StoreFault) in
+            let (results, touched) = try transact { transaction throws(StoreFault) in
                 var touched: [ConnectionID: Remembered] = [:]
                 var results: [AttemptResult] = []
                 results.reserveCapacity(attempts.count)

@@ -55,7 +55,10 @@ final class StoreWriter {
         // A connection's end comes behind its attempts, so forgetting can wait until all are done.
         var gone: [ConnectionID] = []
         var goneLinks: [UInt32] = []
-        defer { owner.forget(gone, links: goneLinks) }
+        defer {
+            owner.forget(gone, links: goneLinks)
+            published.setRemembered(owner.rememberedConnections)
+        }
         func commit() {
             guard !attempts.isEmpty else { return }
             let (results, fault) = owner.process(attempts)
@@ -91,6 +94,9 @@ final class StoreWriter {
     /// Rows as of the last transaction.
     var counts: RowCounts { published.counts }
 
+    /// Connections the policy remembered something of when the writer last fell idle.
+    var rememberedConnections: Int { published.remembered }
+
     /// Attempts and jobs that wait.
     var queued: Int { tasks.count }
 
@@ -105,15 +111,22 @@ final class StoreWriter {
     func perform<Value: Sendable>(
         _ body: @escaping @Sendable (StoreOwner) throws(StoreFault) -> Value, then: @escaping (Result<Value, StoreFault>) -> Void
     ) -> Bool {
+        guard tasks.count < Self.queueLimit else { return false }
+        performAlways(body, then: then)
+        return true
+    }
+
+    /// The same, whatever waits already.
+    func performAlways<Value: Sendable>(
+        _ body: @escaping @Sendable (StoreOwner) throws(StoreFault) -> Value, then: @escaping (Result<Value, StoreFault>) -> Void
+    ) {
         lastTicket += 1
-        let ticket = lastTicket
         let answer = Answer<Result<Value, StoreFault>>()
-        let posted = tasks.post(
-            .job(ticket: ticket) { owner in
+        completions[lastTicket] = { then(answer.take()) }
+        tasks.postAlways(
+            .job(ticket: lastTicket) { owner in
                 do throws(StoreFault) { answer.give(.success(try body(owner))) } catch { answer.give(.failure(error)) }
             })
-        if posted { completions[ticket] = { then(answer.take()) } }
-        return posted
     }
 
     /// Runs what follows each finished job, and hands finished attempts to `body`, a transaction at a time.
@@ -140,4 +153,10 @@ private final class PublishedCounts: Sendable {
     var counts: RowCounts { value.withLock { $0 } }
 
     func set(_ counts: RowCounts) { value.withLock { $0 = counts } }
+
+    private let connections = Atomic(0)
+
+    var remembered: Int { connections.load(ordering: .relaxed) }
+
+    func setRemembered(_ count: Int) { connections.store(count, ordering: .relaxed) }
 }

@@ -21,13 +21,16 @@ final class EngineHarness {
     private var logText = ""
     private let controlPath: String
     private var thread: NamedThread?
+    /// Its thread's alone until it has stopped.
+    let engine: Engine
 
     /// How long anything may take before a test fails.
     static let patience: Duration = Sanitizer.isOn ? .seconds(60) : .seconds(10)
 
     init(
         clock: ManualClock = ManualClock(), directory: String? = nil, blocklists: String? = nil,
-        configurationListener: consuming FileDescriptor? = nil, configure: (inout EngineConfiguration) -> Void = { _ in }
+        configurationListener: consuming FileDescriptor? = nil, failing: Failing? = nil,
+        configure: (inout EngineConfiguration) -> Void = { _ in }
     ) throws {
         self.clock = clock
         let directory = try directory ?? Self.makeDirectory()
@@ -53,12 +56,14 @@ final class EngineHarness {
                 version: "test", configuration: configuration, rules: rules, domainsFault: nil, missingSandbox: [],
                 supervisor: PacketChannel(try pair.second.duplicate()), controlListener: control, packetLog: nil,
                 blocklists: try blocklists.map { try FileDescriptor.memoryFile(named: "spamd.conf", holding: Array($0.utf8)) },
-                configurationListener: configurationListener, store: store, counts: { store.counts }, lookup: SQLiteReader(path: path),
+                configurationListener: configurationListener, store: failing.map { FailingStore(store, $0) } ?? store,
+                counts: { store.counts }, lookup: SQLiteReader(path: path),
                 reader: SQLiteReader(path: path), backUp: { file throws(StoreFault) in try SQLiteReader(path: path).backUp(to: file) },
                 clock: clock.engineClock, sink: LogSink(try log.second.duplicate())))
         supervisor = PacketChannel(try pair.first.duplicate())
         logReader = try log.first.duplicate()
         try logReader.setNonBlocking()
+        self.engine = engine
         let running = Handover(value: engine)
         thread = try NamedThread("engine") { _ = running.value.run() }
     }
