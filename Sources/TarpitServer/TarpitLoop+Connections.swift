@@ -91,15 +91,17 @@ extension TarpitLoop {
         counts[.bytesOut] += UInt64(sent)
         if isBroken { return drop(index) }
         if hasEnded { return conclude(index) }
-        watch(row, index, isBlocked: isBlocked)
         let isLeftOver = row.pointee.hasDecryptedMore && row.pointee.dialogue.inputRoom > 0
+        watch(row, index, goesOn: isBlocked || isLeftOver)
         wheel.schedule(index, at: isLeftOver ? context.now : row.pointee.dialogue.deadline(context))
     }
 
-    /// Watches for what the connection can go on with; a system call only when that has changed.
-    private mutating func watch(_ row: UnsafeMutablePointer<Connection>, _ index: Int32, isBlocked: Bool) {
-        var wanted: Epoll.Interest = isBlocked ? .writable : []
-        if !row.pointee.sawEndOfInput, row.pointee.dialogue.inputRoom > 0 { wanted.insert(.readable) }
+    /// Watches for what the connection can go on with; a system call only when that has changed. `goesOn`: as soon as the socket
+    /// has room, whatever comes.
+    private mutating func watch(_ row: UnsafeMutablePointer<Connection>, _ index: Int32, goesOn: Bool) {
+        var wanted: Epoll.Interest = goesOn ? .writable : []
+        // A TLS session holds so much unread and no more: what waits in it goes first.
+        if !row.pointee.sawEndOfInput, !row.pointee.hasDecryptedMore, row.pointee.dialogue.inputRoom > 0 { wanted.insert(.readable) }
         if wanted != row.pointee.interest { setInterest(row, index, wanted) }
     }
 

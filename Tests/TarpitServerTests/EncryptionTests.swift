@@ -71,6 +71,21 @@ import Testing
         #expect(last.hasPrefix("221"))
     }
 
+    /// More of them than a session holds unread: the rest waits in the kernel.
+    @Test func moreCommandsThanASessionHolds() throws {
+        let client = try encrypted(service())
+        let line = "NOOP " + String(repeating: "x", count: 93) + "\r\n"
+        try client.send(String(repeating: line, count: 2000) + "QUIT\r\n")
+        var lines = 0
+        var last = ""
+        while let line = try client.line() {
+            lines += 1
+            last = line
+        }
+        #expect(lines == 2001)
+        #expect(last.hasPrefix("221"))
+    }
+
     @Test func blackInsideTLSIsRejectedWithItsMessage() throws {
         let (harness, engine) = try TarpitHarness.scripted {
             $0.certificate = identity.certificate
