@@ -87,7 +87,8 @@ extension FirewallKeeper {
     }
 
     func ruleset() throws(Ruleset.Fault) -> Ruleset {
-        try Ruleset(text: otherRuleset ?? configuration.ruleset, path: configuration.rulesetPath, table: configuration.table)
+        try Ruleset(
+            text: untriedRuleset ?? otherRuleset ?? configuration.ruleset, path: configuration.rulesetPath, table: configuration.table)
     }
 
     /// The administrator loads the ruleset, and has not: when it appears, the kernel says so.
@@ -204,6 +205,7 @@ extension FirewallKeeper {
         if new.manage != configuration.manage { wish = nil }
         configuration = new
         otherRuleset = nil
+        untriedRuleset = nil
         if isManaged || isLive {
             healing.askedAnew()
             say(.loadWanted(.started))

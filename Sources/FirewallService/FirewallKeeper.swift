@@ -15,6 +15,8 @@ struct FirewallKeeper: ~Copyable {
     var wish: Bool?
     /// A text that stands for the configured ruleset until the next configuration.
     var otherRuleset: String?
+    /// One that has come and was not loaded yet: it stands when a load with it works, and is forgotten when none does.
+    var untriedRuleset: String?
     /// The ruleset is in the kernel, and its chains see packets.
     private(set) var isLive = false
     private var arrivingRuleset: [UInt8] = []
@@ -69,6 +71,7 @@ struct FirewallKeeper: ~Copyable {
         deferred = []
         arrivingBlocks = [:]
         arrivingRuleset = []
+        untriedRuleset = nil
     }
 
     // MARK: orders
@@ -146,7 +149,7 @@ struct FirewallKeeper: ~Copyable {
         if arrivingRuleset.count > FirewallConfiguration.rulesetLimit {
             say(.warning("a ruleset of more than \(FirewallConfiguration.rulesetLimit) bytes was refused; the one before stays"))
         } else if let text = String(validating: arrivingRuleset, as: UTF8.self) {
-            otherRuleset = text
+            untriedRuleset = text
         } else {
             say(.warning("a ruleset that is not UTF-8 was refused; the one before stays"))
         }
@@ -160,6 +163,8 @@ struct FirewallKeeper: ~Copyable {
         }
         load = nil
         let failure = makeTrue(pending, now)
+        if failure == nil, let untriedRuleset { otherRuleset = untriedRuleset }
+        untriedRuleset = nil
         let outcome = failure.map(FirewallNotice.Outcome.failed) ?? .applied
         for waiting in deferred { say(.done(order: waiting, outcome)) }
         deferred = []

@@ -286,6 +286,12 @@ struct KernelHealingTests {
         #expect(try scene.firewall.serve { $0.outcomes[order] != nil })
         guard case .failed(let third)? = scene.firewall.outcomes[order] else { throw LabError("a faulty ruleset was taken") }
         #expect(third.contains("nft refuses"))
+        // It is not tried again: what passes next still reaches the kernel.
+        scene.firewall.keep("192.0.2.12")
+        let next = try scene.firewall.sendLoad()
+        #expect(try scene.firewall.serve { $0.outcomes[next] != nil })
+        #expect(scene.firewall.outcomes[next] == .applied)
+        #expect(try scene.whoAnswers("192.0.2.12") == "real")
         #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")
         #expect(try scene.whoAnswers("192.0.2.11") == "real")
     }
