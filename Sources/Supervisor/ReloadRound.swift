@@ -6,6 +6,8 @@ struct ReloadRound {
     /// Requests of the control socket, answered together.
     var requests: [UInt64]
     var failures: [String] = []
+    /// What roles ran with before.
+    let previous: ConfiguredFiles
     let deadline: MonotonicTime
 
     /// How long roles have for it.

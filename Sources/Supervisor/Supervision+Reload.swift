@@ -14,6 +14,7 @@ extension Supervision {
     private func beginReload() {
         let requests = waitingReloads.compactMap { $0 }
         waitingReloads = []
+        let previous = configurations.files
         notifier.reloading()
         do throws(ConfigurationFaults) {
             try renewConfiguration()
@@ -26,7 +27,8 @@ extension Supervision {
             notifier.ready("the configuration was not reloaded: \(faults.split(whereSeparator: \.isNewline).joined(separator: " "))")
             return
         }
-        reload = ReloadRound(awaited: [], requests: requests, deadline: Clock.monotonic() + ReloadRound.limit)
+        reload = ReloadRound(
+            awaited: [], requests: requests, previous: previous, deadline: Clock.monotonic() + ReloadRound.limit)
         for role in roles {
             guard let channel = role.channel else { continue }
             reload?.awaited.insert(role.name)
@@ -53,8 +55,22 @@ extension Supervision {
 
     func reloaded(_ role: Role, failure: String?) {
         guard reload?.awaited.remove(role.name) != nil else { return }
-        if let failure { reload?.failures.append("\(role.name.title): \(failure)") }
+        if let failure {
+            reload?.failures.append("\(role.name.title): \(failure)")
+            keepFiles(of: role.name)
+        }
         finishReload()
+    }
+
+    /// A role that refuses what it is given goes on with what it has. So does whoever is started in its place: it would have
+    /// nothing to go on with.
+    private func keepFiles(of role: RoleName) {
+        guard let previous = reload?.previous else { return }
+        switch role {
+        case .tarpit: (configurations.files.certificate, configurations.files.key) = (previous.certificate, previous.key)
+        case .firewall: (configurations.files.ruleset, configurations.files.rulesetPath) = (previous.ruleset, previous.rulesetPath)
+        case .engine, .metrics, .fetch: break
+        }
     }
 
     func finishReload() {

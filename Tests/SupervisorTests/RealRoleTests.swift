@@ -105,6 +105,32 @@ struct RealRoleTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// What a role refuses at a reload its successor does not meet either.
+    @Test func filesThatARoleRefusedAreNotThoseOfItsSuccessor() throws {
+        let house = try house()
+        let daemon = try house.start()
+        let (pem, rules) = (house.directory + "/half.pem", house.directory + "/rules.nft")
+        try Data("-----BEGIN CERTIFICATE-----\n".utf8).write(to: URL(fileURLWithPath: pem))
+        try Data("table inet greymoat { nonsense }\n".utf8).write(to: URL(fileURLWithPath: rules))
+        try house.configure("[listen]\nworkers = 1\n[tarpit]\nstutter = \"0s\"\n[tls]\ncertificate = \"\(pem)\"\nkey = \"\(pem)\"")
+        let bad = try house.greymoat("reload")
+        #expect(bad.status == 2, "\(bad.output)\(bad.errors)")
+        #expect(bad.errors.contains("greymoat-tarpit: [tls] certificate"))
+        #expect(bad.errors.contains("greymoat-firewall: nft refuses \(rules)"))
+        for role in ["greymoat-tarpit", "greymoat-firewall"] {
+            let victim = try #require(ProcessEntry.children(of: daemon.pid, running: role).first)
+            kill(victim.pid, SIGKILL)
+            try daemon.waitForLog("\(role) was killed by signal 9")
+            #expect(
+                eventually {
+                    ProcessEntry.children(of: daemon.pid, running: role).contains { $0.pid != victim.pid && $0.field("Seccomp") == ["2"] }
+                }, "\(daemon.log)")
+        }
+        try attempt(house, to: "joe@example.org")
+        #expect(try eventually { try house.greymoat("white", "add", "192.0.2.77").status == 0 }, "\(daemon.log)")
+        #expect(daemon.terminate() == 0)
+    }
+
     /// A ruleset nft refuses is told in nft's words, and nothing is ever redirected by it.
     @Test func aFaultyRulesetIsTold() throws {
         let house = try house()
