@@ -118,6 +118,8 @@ extension Engine {
     }
 
     private func endBlocklistRound(_ round: BlocklistKeeper.Round) {
+        // What the round fetched for the configuration before is no part of the table.
+        if keeper.mustFetchAgain { keeper.forgetOthers() }
         let statuses = keeper.statuses(of: blocklistTable, dryRun: round.dryRun ? round : nil)
         keeper.round = nil
         if round.dryRun {
@@ -130,7 +132,6 @@ extension Engine {
         }
         if keeper.mustFetchAgain {
             keeper.mustFetchAgain = false
-            keeper.forgetOthers()
             return beginBlocklistRound()
         }
         guard !keeper.queued.isEmpty else { return }

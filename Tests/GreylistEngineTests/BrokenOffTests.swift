@@ -2,6 +2,7 @@ import Addressing
 import ControlProtocol
 import Glibc
 import GreylistPolicy
+import LinuxIO
 import Moments
 import RoleMessages
 import SQLiteStore
@@ -103,6 +104,26 @@ import WireFormat
         harness.clock.advance(100)
         for _ in 0..<3 { _ = try control.status() }
         #expect(try control.list(RowKinds(.white)).count == 1)
+    }
+
+    @Test func aFetchOfTheSourceBeforeIsNotTakenForTheNewOne() throws {
+        let harness = try EngineHarness(blocklists: "all:one:\none:black:msg=\"old\":file=/old:")
+        let fetchers = FakeFetchers(harness: harness)
+        let old = try fetchers.wanted()
+        var configuration = EngineConfiguration()
+        configuration.databasePath = harness.directory + "/greymoat.db"
+        configuration.controlGroup = UInt32(getgid())
+        configuration.hasBlocklists = true
+        let file = try FileDescriptor.memoryFile(named: "spamd.conf", holding: Array("all:one:\none:black:msg=\"new\":file=/new:".utf8))
+        try harness.supervisor.send(SupervisorOrder.reload(.engine(configuration)).packet(), descriptors: [file.number])
+        while case let notice = try harness.nextNotice(), notice != .reloaded(failure: nil) {}
+        try fetchers.answer(old, "203.0.113.0/24\n")
+        let control = try harness.control()
+        try fetchers.refuse(fetchers.wanted(), "could not be fetched")
+        try control.send(.loadBlocklists(dryRun: false))
+        try fetchers.refuse(fetchers.wanted(), "could not be fetched")
+        _ = try control.answer()
+        #expect(try harness.tarpit().connect(1, "203.0.113.1") == .grey)
     }
 
     @Test func anImportIsNotInAKernelThatRefusesItsLoad() throws {
