@@ -87,7 +87,7 @@ extension Engine {
         let state = round.sources[job.list.name]
         let directory = round.dryRun ? nil : keeper.directory
         let clock = clock
-        runBlocklistErrand("blocklist-fetch") {
+        let began = runBlocklistErrand("blocklist-fetch") {
             do throws(SystemError) { try stream.value.descriptor.setNonBlocking(false) } catch {
                 return job.refused("could not be taken over: \(error)", state: state, clock: clock)
             }
@@ -95,6 +95,7 @@ extension Engine {
         } then: { [unowned self] end in
             fetchEnded(request, end)
         }
+        if !began { fetchRefused(request, "was not fetched: the engine is busy with other blocklists") }
     }
 
     func fetchRefused(_ request: UInt64, _ reason: String) {

@@ -126,6 +126,33 @@ import WireFormat
         #expect(try harness.tarpit().connect(1, "203.0.113.1") == .grey)
     }
 
+    @Test func aFetchNoThreadIsLeftForEndsItsRoundAllTheSame() throws {
+        let lists = ["a", "b", "c"].map { "\($0):black:msg=\"m\":file=/\($0):" }.joined(separator: "\n")
+        let harness = try EngineHarness(blocklists: "all:a:b:c:\n" + lists)
+        let fetchers = FakeFetchers(harness: harness)
+        let wanted = [try fetchers.wanted(), try fetchers.wanted(), try fetchers.wanted()]
+        let waiting = try harness.control()
+        try waiting.send(.loadBlocklists(dryRun: false))
+        // Two fetches and two texts that take a while keep every thread busy.
+        var streams: [OpenFile] = []
+        for fetch in wanted.prefix(2) {
+            let pair = try FileDescriptor.socketPair(.stream)
+            try harness.supervisor.send(SupervisorOrder.link(.fetch(request: fetch.request)).packet(), descriptors: [pair.second.number])
+            streams.append(OpenFile(try pair.first.duplicate()))
+        }
+        let controls = [try harness.control(), try harness.control()]
+        let piece = Array((0..<1500).map { "l;\"m\";inet;1;10.0.\($0 / 250).\($0 % 250)\n" }.joined().utf8)
+        for control in controls { for _ in 0..<100 { try control.send(.blocklistText(piece, last: false)) } }
+        for control in controls { try control.send(.blocklistText([], last: true)) }
+        usleep(100_000)
+        try fetchers.answer(wanted[2], "192.0.2.3\n")
+        for control in controls { _ = try control.answer() }
+        var end: [UInt8] = []
+        FetchNotice.finished(.failed("is not there")).append(to: &end)
+        for stream in streams { try stream.descriptor.writeAll(end) }
+        #expect(try waiting.answer().last == .done)
+    }
+
     @Test func anImportIsNotInAKernelThatRefusesItsLoad() throws {
         let harness = try EngineHarness()
         let firewall = try harness.firewall()
