@@ -185,7 +185,7 @@ final class Peer<Incoming: WireMessage, Outgoing: WireMessage> {
         while arrived.isEmpty {
             if isClosed { return nil }
             guard ContinuousClock.now < deadline else {
-                Issue.record("nothing came over a link")
+                Issue.record("no \(Incoming.self) came over a link")
                 throw SystemError("receive a message", code: ETIMEDOUT)
             }
             channel.descriptor.waitUntilReadable(timeout: .milliseconds(200))

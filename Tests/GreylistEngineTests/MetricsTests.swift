@@ -80,8 +80,8 @@ import WireFormat
         let harness = try EngineHarness()
         let firewall = try harness.loadedFirewall()
         let tarpit = try harness.tarpit()
-        let control = try harness.control()
         func changeAndConfirm(_ change: RowChange?) throws {
+            let control = try harness.control()
             try control.send(.change([change].compactMap { $0 }, confirmed: false))
             let (order, _) = try firewall.change()
             try firewall.send(.done(order: order, .applied))
@@ -89,9 +89,9 @@ import WireFormat
         }
         // The tuple belongs to a neighbour in the same /64, so that trapping the host leaves it.
         try tarpit.attempt(1, "2001:db8::1", to: "<peter@example.org>")
-        harness.clock.advance(1700)
         let host = IPAddress("2001:db8::2")!
         try changeAndConfirm(.add(.trapped(host)))
+        harness.clock.advance(1700)
         guard case .black = try tarpit.connect(2, "2001:db8::2") else { throw Unexpected() }
         try changeAndConfirm(.delete(.trapped(host)))
         try tarpit.recipient(2, 1, to: "<peter@example.org>")
