@@ -7,22 +7,27 @@ internal import RoleMessages
 /// Orders on their way, and who waits for them.
 extension Projection {
     func sendGathered() {
-        if gathered.isEmpty && !gatheredWaiters.isEmpty {
+        // Taken out first: a link that is dropped while it is written to leaves there who waits for the next one's load.
+        let waiters = gatheredWaiters
+        gatheredWaiters.removeAll()
+        if gathered.isEmpty && !waiters.isEmpty {
             // They wait for what is on its way already.
-            if let load { load.waiters += gatheredWaiters } else { release(gatheredWaiters, .inKernel) }
-            gatheredWaiters.removeAll()
+            if let load { load.waiters += waiters } else { release(waiters, .inKernel) }
         }
         var rest = gathered[...]
         while !rest.isEmpty {
+            guard link != nil else {
+                gatheredWaiters += waiters
+                break
+            }
             let batch = rest.prefix(FirewallOrder.batchLimit)
             rest = rest.dropFirst(batch.count)
             let order = nextOrder()
             // All of a turn's waiters wait for its last transaction: orders are carried out one after the other.
-            outstanding[order] = rest.isEmpty ? gatheredWaiters : []
+            outstanding[order] = rest.isEmpty ? waiters : []
             send(.change(order: order, Array(batch)))
         }
         gathered.removeAll(keepingCapacity: gathered.count <= FirewallOrder.batchLimit)
-        gatheredWaiters.removeAll()
         for set in staleBlocks.keys where blocksUnderWay[set] == nil {
             replace(set, staleBlocks.removeValue(forKey: set) ?? [])
         }

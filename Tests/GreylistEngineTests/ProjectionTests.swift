@@ -1,6 +1,7 @@
 import Addressing
 import ControlProtocol
 import GreylistPolicy
+import LinuxIO
 import Moments
 import RoleMessages
 import SQLiteStore
@@ -45,6 +46,26 @@ import Testing
         // Blocks that touch are one.
         // The second half of ::fffe:0:0/95 is where IPv4 lives.
         #expect(allow == ["198.51.100.0/24", "::fffe:0:0/96", "2001:db8:1::/48"].map { IPPrefix($0)!.range })
+    }
+
+    /// A role that stops reading costs the link; an attempt handed in at that moment waits for the next role's load.
+    @Test func whoeverWaitsWhenTheLinkIsDroppedWaitsForTheNextLoad() throws {
+        let directory = try database([])
+        let projection = Projection(
+            reader: try StoreReader(SQLiteReader(path: directory + "/greymoat.db")), clock: ManualClock().engineClock)
+        let pair = try FileDescriptor.socketPair(.stream)
+        let link = try FirewallLink(try pair.first.duplicate())
+        projection.attach(link)
+        projection.applied(projection.lastOrder)
+        let change = FirewallOrder.ElementChange.put(.init(set: .white, address: IPAddress("2001:db8::1")!, remaining: 7))
+        while link.send(.change(order: 0, Array(repeating: change, count: FirewallOrder.batchLimit))) {}
+        let waiter = Projection.Waiter.attempt(ConnectionID(link: 1, number: 1), sequence: 1)
+        projection.submit([.put(.white, IPAddress("192.0.2.1")!, remaining: .seconds(100))], waiter: waiter)
+        projection.flush()
+        #expect(projection.link == nil && projection.released.isEmpty)
+        projection.attach(try FirewallLink(try pair.second.duplicate()))
+        projection.applied(projection.lastOrder)
+        #expect(projection.released.map(\.waiter) == [waiter])
     }
 
     @Test func changesDuringALoadFollow() throws {
