@@ -20,8 +20,8 @@ struct CheckFirewallCommand: ConsoleCommand {
 
     func run(on console: Console) throws(CommandError) -> Int32 {
         if let ruleset {
-            _ = try ApplyFirewallCommand.read(ruleset)
-            guard try NFTCommand.run(["-c", "-f", ruleset]) == 0 else {
+            // A pipe can be read once: nft gets what was read.
+            guard try NFTCommand.run(["-c", "-f", "-"], input: try ApplyFirewallCommand.read(ruleset)) == 0 else {
                 throw CommandError("nft does not take \(ruleset): see what it said")
             }
         }

@@ -95,10 +95,14 @@ struct RemoveFirewallCommand: ConsoleCommand {
 
 /// nft(8), for what needs no daemon. Its own complaints go to standard error.
 enum NFTCommand {
-    static func run(_ arguments: [String]) throws(CommandError) -> Int32 {
+    /// `input`: what it reads as its standard input; nil: the caller's own.
+    static func run(_ arguments: [String], input: String? = nil) throws(CommandError) -> Int32 {
         do throws(SystemError) {
-            let process = try HelperProcess(program, arguments)
-            return try process.wait()
+            guard let input else { return try HelperProcess(program, arguments).wait() }
+            let file = try FileDescriptor.memoryFile(named: "nft")
+            try file.writeAll(Array(input.utf8))
+            lseek(file.number, 0, SEEK_SET)
+            return try HelperProcess(program, arguments, input: file.number).wait()
         } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
     }
 

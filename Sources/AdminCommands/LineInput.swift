@@ -25,30 +25,39 @@ struct LineInput: ~Copyable {
         } catch { throw CommandError(error) }
     }
 
+    init(reading descriptor: consuming FileDescriptor, name: String) {
+        self.name = name
+        self.descriptor = descriptor
+    }
+
     /// The next line without its newline (LF or CRLF) and its number, counted from 1; nil at the end.
     mutating func next() throws(CommandError) -> (number: Int, line: ArraySlice<UInt8>)? {
         while true {
             if let end = buffer[start...].firstIndex(of: 10) {
                 defer { start = end + 1 }
-                return take(buffer[start..<end])
+                return try take(buffer[start..<end])
             }
             if atEnd {
                 guard start < buffer.count else { return nil }
                 defer { start = buffer.count }
-                return take(buffer[start...])
+                return try take(buffer[start...])
             }
-            guard buffer.count - start <= Self.lineLimit else {
-                throw CommandError(
-                    "\(name), line \(number + 1) is longer than \(Self.lineLimit) bytes: this is no file of lines", status: ExitStatus.usage
-                )
-            }
+            // One byte more than the limit, for the carriage return before the line's end.
+            guard buffer.count - start <= Self.lineLimit + 1 else { throw overlong }
             try fill()
         }
     }
 
-    private mutating func take(_ line: ArraySlice<UInt8>) -> (number: Int, line: ArraySlice<UInt8>) {
+    private mutating func take(_ line: ArraySlice<UInt8>) throws(CommandError) -> (number: Int, line: ArraySlice<UInt8>) {
+        let line = line.last == 13 ? line.dropLast() : line
+        guard line.count <= Self.lineLimit else { throw overlong }
         number += 1
-        return (number, line.last == 13 ? line.dropLast() : line)
+        return (number, line)
+    }
+
+    private var overlong: CommandError {
+        CommandError(
+            "\(name), line \(number + 1) is longer than \(Self.lineLimit) bytes: this is no file of lines", status: ExitStatus.usage)
     }
 
     private mutating func fill() throws(CommandError) {
@@ -56,7 +65,11 @@ struct LineInput: ~Copyable {
         start = 0
         var piece = [UInt8](repeating: 0, count: 131_072)
         do throws(SystemError) {
-            let count = try descriptor.read(&piece) ?? 0
+            // Whoever has the same file open may have made it non-blocking: nothing there yet is not its end.
+            guard let count = try descriptor.read(&piece) else {
+                descriptor.waitUntilReadable()
+                return
+            }
             atEnd = count == 0
             buffer += piece[..<count]
         } catch { throw CommandError("cannot read \(name): \(error.reason)") }

@@ -138,10 +138,37 @@ import WireFormat
         try Data(repeating: 120, count: 400_000).write(to: URL(fileURLWithPath: path))
         var input = try LineInput(path)
         #expect(throws: CommandError.self) { while try input.next() != nil {} }
-        try (Data(repeating: 120, count: length) + Data([10])).write(to: URL(fileURLWithPath: path))
-        var second = try LineInput(path)
-        let line = try second.next()
-        #expect(line?.line.count == length)
+        for ending in ["\n", "\r\n", ""] {
+            try (Data(repeating: 120, count: length) + Data(ending.utf8)).write(to: URL(fileURLWithPath: path))
+            var second = try LineInput(path)
+            if length > LineInput.lineLimit {
+                #expect(throws: CommandError.self) { try second.next() }
+            } else {
+                let line = try second.next()
+                #expect(line?.line.count == length)
+            }
+        }
+    }
+
+    /// Whoever else has the same pipe may have made it non-blocking: that nothing is there yet is not its end.
+    @Test func aNonBlockingPipeIsReadToItsEnd() throws {
+        let directory = try FakeEngine.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let path = directory + "/fifo"
+        #expect(mkfifo(path, 0o600) == 0)
+        let reader = FileDescriptor(owning: open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+        let writer = FileDescriptor(owning: open(path, O_WRONLY | O_CLOEXEC))
+        var input = LineInput(reading: reader, name: "fifo")
+        try writer.writeAll(Array("one\n".utf8))
+        #expect(try input.next()?.line.elementsEqual("one".utf8) == true)
+        let number = writer.release()
+        _ = try NamedThread("late-writer") {
+            usleep(200_000)
+            _ = "two\n".withCString { write(number, $0, 4) }
+            close(number)
+        }
+        #expect(try input.next()?.line.elementsEqual("two".utf8) == true)
+        #expect(try input.next() == nil)
     }
 
     /// The second script of the guide makes such a file; its odd lines are told all together, and then nothing is changed.
@@ -165,6 +192,15 @@ import WireFormat
         #expect(outcome.errors.hasPrefix("greymoat: nothing was changed: \(path), line 2: mx.example.org is a name"))
         #expect(outcome.errors.contains("line 3: 10.0.0.0/40"))
         #expect(engine.requests.count == before)
+    }
+
+    /// `--ruleset <(…)` can be read once: what is checked is what was read.
+    @Test(.enabled(if: geteuid() == 0, "needs root: nft checks a ruleset"))
+    func aRulesetFromAPipeIsReallyChecked() throws {
+        let command = "echo nonsense | '\(BuiltProduct.path("greymoat"))' firewall check --ruleset -"
+        let outcome = try Spawned(["sh", "-c", command]).finish()
+        #expect(outcome.status == 2)
+        #expect(outcome.errors.contains("nft does not take"))
     }
 
     @Test func aCopyAppearsWholeOrNotAtAll() throws {
