@@ -62,7 +62,7 @@ struct FirewallKeeper: ~Copyable {
         hasEngine = true
         healing.askedAnew()
         say(.live(isLive))
-        say(.loadWanted(.started))
+        say(wish == false && !isLive ? .removed : .loadWanted(.started))
     }
 
     mutating func losesEngine() {

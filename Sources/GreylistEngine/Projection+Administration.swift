@@ -20,6 +20,13 @@ extension Projection {
         send(.setManaged(order: order, false))
     }
 
+    /// The administrator took the ruleset away before this engine was started.
+    func wasRemoved() {
+        isRemoved = true
+        abandonOrders()
+        if link != nil { state = .removed }
+    }
+
     /// Loads ruleset and elements, with this text as the ruleset if there is one.
     func apply(ruleset: String?, waiter: Waiter) {
         isRemoved = false

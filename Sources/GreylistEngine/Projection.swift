@@ -179,6 +179,7 @@ final class Projection {
         case .element(let order, let remaining): elementReads.removeValue(forKey: order)?(remaining)
         case .loadWanted(let reason): loadWanted(reason)
         case .live(let live): isLive = live
+        case .removed: wasRemoved()
         case .warning(let sentence): warn(sentence)
         }
     }

@@ -125,7 +125,7 @@ extension FirewallOrder.ElementChange.Element {
 }
 
 extension FirewallNotice {
-    private enum Kind: UInt8 { case done = 1, element, loadWanted, live, warning }
+    private enum Kind: UInt8 { case done = 1, element, loadWanted, live, warning, removed }
 
     /// Bytes of a sentence at most.
     public static let sentenceLimit = 4096
@@ -148,6 +148,7 @@ extension FirewallNotice {
         case .loadWanted(let reason):
             kind = .loadWanted
             writer.write(reason.rawValue)
+        case .removed: kind = .removed
         case .live(let live):
             kind = .live
             writer.write(live)
@@ -169,6 +170,7 @@ extension FirewallNotice {
             self = .element(
                 order: try reader.readUInt64(), remaining: try reader.readOptional { r throws(WireError) in try r.readUInt32() })
         case .loadWanted: self = .loadWanted(try LoadReason(from: &reader))
+        case .removed: self = .removed
         case .live: self = .live(try reader.readBool())
         case .warning: self = .warning(try reader.readString(limit: Self.sentenceLimit))
         case nil: throw .unknownMessage(frame.type)

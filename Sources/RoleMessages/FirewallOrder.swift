@@ -62,6 +62,8 @@ public enum FirewallNotice: WireMessage, Hashable {
     case element(order: UInt64, remaining: UInt32?)
     /// The role has just started, or the kernel's state was lost or is unknown: send the whole truth.
     case loadWanted(LoadReason)
+    /// The administrator took the ruleset away (`FirewallOrder.setManaged`): told to an engine that may not know.
+    case removed
     /// The ruleset is in the kernel and live (`true`), or is not (`false`).
     case live(Bool)
     /// Something an operator should read, in one sentence.

@@ -244,6 +244,10 @@ struct KernelHealingTests {
         try scene.firewall.serve(within: .milliseconds(400)) { _ in false }
         #expect(scene.firewall.loads == [.started])
         #expect(try scene.server.run("nft", "list", "tables") == "")
+        // An engine that comes back is told, and asked for nothing.
+        try scene.firewall.replaceLink()
+        #expect(try scene.firewall.serve { $0.notices.last == .removed })
+        #expect(scene.firewall.loads == [.started])
         #expect(try scene.firewall.carryOut { .setManaged(order: $0, true) } == .applied)
         #expect(try scene.firewall.serve { $0.isLive })
         #expect(try scene.whoAnswers("192.0.2.10") == "tarpit")

@@ -234,6 +234,22 @@ import Testing
         #expect(try firewall.isQuiet())
     }
 
+    /// An engine started again asks for a load, and learns that the administrator wants none.
+    @Test func anEngineThatComesBackLearnsOfTheRemoval() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.firewall()
+        try firewall.send(.removed)
+        guard case .beginLoad = try firewall.next() else {
+            Issue.record("no load was begun")
+            return
+        }
+        let control = try harness.control()
+        while try control.status().firewall.state == .loading {}
+        let status = try control.status().firewall
+        #expect(status.state == .removed && status.failure == nil)
+        #expect(try control.ask(.change([.add(.white(IPAddress("192.0.2.1")!))!], confirmed: false)) == [.outcomes([.done]), .done])
+    }
+
     @Test func removedStaysAwayUntilApplied() throws {
         let harness = try EngineHarness()
         let firewall = try harness.loadedFirewall()
