@@ -41,7 +41,7 @@ public struct TarpitConfiguration: Hashable, Sendable {
 
     /// Bytes of one worker's counter file: a memfd that the supervisor makes with exactly this size, one for each worker,
     /// and hands to all of them with `start`. It is the workers' own business what stands in it.
-    public static let counterFileSize = 4096 + 2 * 32_768 * 2
+    public static let counterFileSize = 4096 + 2 * 32_768 * 4
 
     public init() {}
 }

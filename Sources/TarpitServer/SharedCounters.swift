@@ -8,7 +8,7 @@ internal import RoleMessages
 /// file alone and adds up everyone's when it wants to know, so that limits hold over all workers without a lock and a dead
 /// worker's counts are gone once its successor has cleared them.
 ///
-/// Sources are counted in two rows of 16-bit counters by different parts of one keyed hash. The smaller of the two sums is never
+/// Sources are counted in two rows of counters by different parts of one keyed hash. The smaller of the two sums is never
 /// below the truth, and above it only for a source that shares both its places with others.
 struct SharedCounters: ~Copyable {
     private let files: [UnsafeMutableRawPointer]
@@ -58,17 +58,17 @@ struct SharedCounters: ~Copyable {
         let (first, second) = places(of: source)
         var sums: (UInt32, UInt32) = (0, 0)
         for file in files {
-            sums.0 &+= UInt32(gm_load16(file + first))
-            sums.1 &+= UInt32(gm_load16(file + second))
+            sums.0 &+= gm_load32(file + first)
+            sums.1 &+= gm_load32(file + second)
         }
         return min(sums.0, sums.1)
     }
 
     /// `change` is 1 or -1.
-    func addSource(_ source: IPAddress, _ change: Int16) {
+    func addSource(_ source: IPAddress, _ change: Int32) {
         let (first, second) = places(of: source)
-        gm_store16(own + first, gm_load16(own + first) &+ UInt16(bitPattern: change))
-        gm_store16(own + second, gm_load16(own + second) &+ UInt16(bitPattern: change))
+        gm_store32(own + first, gm_load32(own + first) &+ UInt32(bitPattern: change))
+        gm_store32(own + second, gm_load32(own + second) &+ UInt32(bitPattern: change))
     }
 
     /// Offsets of the source's counters in both rows.
@@ -83,6 +83,6 @@ struct SharedCounters: ~Copyable {
         hash ^= hash >> 31
         let first = Int(hash % Self.places)
         let second = Int(Self.places + (hash >> 32) % Self.places)
-        return (Self.sourcesOffset + 2 * first, Self.sourcesOffset + 2 * second)
+        return (Self.sourcesOffset + 4 * first, Self.sourcesOffset + 4 * second)
     }
 }

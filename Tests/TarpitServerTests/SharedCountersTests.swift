@@ -52,6 +52,18 @@ import Testing
         #expect(counters.held(from: IPAddress("192.0.2.2")!) == 0)
     }
 
+    /// As many as `max-per-source` may be.
+    @Test func oneSourceIsCountedToTheEnd() throws {
+        let files = try files(1)
+        defer { files.forEach { close($0) } }
+        let counters = try SharedCounters(descriptors: files, worker: 0, chance: 1)
+        let source = IPAddress("192.0.2.1")!
+        for _ in 0..<1_000_000 { counters.addSource(source, 1) }
+        #expect(counters.held(from: source) == 1_000_000)
+        for _ in 0..<1_000_000 { counters.addSource(source, -1) }
+        #expect(counters.held(from: source) == 0)
+    }
+
     /// With as many sources as a worker holds, next to nobody is taken for somebody else.
     @Test func strangersAreSeldomConfused() throws {
         let files = try files(1)

@@ -7,8 +7,6 @@
 
 static inline uint32_t gm_load32(const void *address) { return __atomic_load_n((const uint32_t *)address, __ATOMIC_RELAXED); }
 static inline void gm_store32(void *address, uint32_t value) { __atomic_store_n((uint32_t *)address, value, __ATOMIC_RELAXED); }
-static inline uint16_t gm_load16(const void *address) { return __atomic_load_n((const uint16_t *)address, __ATOMIC_RELAXED); }
-static inline void gm_store16(void *address, uint16_t value) { __atomic_store_n((uint16_t *)address, value, __ATOMIC_RELAXED); }
 
 /* Stores `value` where 0 stands; returns what stands there afterwards. */
 static inline uint64_t gm_claim64(void *address, uint64_t value)
