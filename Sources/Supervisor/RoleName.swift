@@ -52,7 +52,7 @@ enum RoleName: Hashable, Sendable {
     /// Mail is filtered without it as well: it keeps nobody from starting, and can end nobody.
     var isDispensable: Bool { self == .metrics }
 
-    /// A stranger's bytes reach it first: once it serves, its word ends nobody but itself.
+    /// A stranger's bytes reach it first: once mail is served, its word ends nobody but itself.
     var meetsStrangers: Bool {
         if case .tarpit = self { true } else { false }
     }

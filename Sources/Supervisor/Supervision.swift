@@ -215,8 +215,8 @@ final class Supervision {
             case .fatal(_, let sentence) where role.name.isDispensable:
                 log.error("\(sentence)")
                 role.channel?.send(.stop)
-            case .fatal(_, let sentence) where role.isServing && role.name.meetsStrangers:
-                // It has no reason to say so any more, unless a stranger has taken it over.
+            case .fatal(_, let sentence) where role.name.meetsStrangers && (role.isServing || phase == .serving):
+                // A stranger has taken it over, or it was started again with files that it refuses: the others go on.
                 log.error("\(sentence)")
                 end(role)
             case .fatal(let status, let sentence):

@@ -198,12 +198,31 @@ struct SupervisionTests {
         #expect(!daemon.log.contains("listening"))
     }
 
-    @Test func aFatalNoticeEndsIt() throws {
+    @Test(arguments: StubHouse.roles) func aFatalNoticeAtTheFirstStartEndsIt(role: String) throws {
         let house = try StubHouse()
         try house.script("greymoat-engine", "fatal 78")
         let outcome = try house.attempt()
         #expect(outcome.status == 78)
-        #expect(outcome.errors.contains("greymoatd: error: greymoat-engine was told to fail\n"))
+        #expect(outcome.errors.contains("greymoatd: error: \(role) was told to fail\n"))
+    }
+
+    /// As it says that a certificate which came with the last reload is none.
+    @Test func aTarpitThatCannotStartAgainEndsItselfAlone() throws {
+        let house = try StubHouse()
+        try house.configure("[listen]\nworkers = 1")
+        let daemon = try house.start()
+        let tarpit = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-tarpit").first)
+        try house.script("greymoat-tarpit", "fatal 78")
+        kill(tarpit.pid, SIGKILL)
+        try daemon.waitForLog("greymoatd: error: greymoat-tarpit was told to fail")
+        try daemon.waitForLog("it is started again in 100ms")
+        try house.script("greymoat-tarpit", "")
+        #expect(
+            eventually(within: .seconds(20)) {
+                guard let heir = ProcessEntry.children(of: daemon.pid, running: "greymoat-tarpit").first else { return false }
+                return daemon.log.contains("greymoat-engine hears greymoat-tarpit 0 pid \(heir.pid)\n")
+            })
+        #expect(daemon.terminate() == 0)
     }
 
     @Test func aRoleThatNeverBecomesReadyEndsIt() throws {
