@@ -4,11 +4,15 @@ internal import RoleMessages
 internal import Settings
 
 extension Supervision {
-    /// `request`: the control socket's, nil for SIGHUP.
+    /// `request`: the control socket's, nil for SIGHUP. It waits until everybody serves: systemd must not be told before.
     func wantReload(_ request: UInt64?) {
         if case .stopping = phase { return }
         waitingReloads.append(request)
-        if reload == nil { beginReload() }
+        beginWaitingReload()
+    }
+
+    func beginWaitingReload() {
+        if phase == .serving && reload == nil && !waitingReloads.isEmpty { beginReload() }
     }
 
     private func beginReload() {
@@ -79,7 +83,7 @@ extension Supervision {
         if let outcome = round.outcome { log.error("reloaded in part: \(outcome)") } else { log.info("configuration reloaded") }
         answer(round.requests, round.outcome)
         notifier.ready(listening)
-        if !waitingReloads.isEmpty { beginReload() }
+        beginWaitingReload()
     }
 
     private func answer(_ requests: [UInt64], _ outcome: String?) {

@@ -247,6 +247,7 @@ final class Supervision {
         for entry in configurations.listeners.entries { notifier.keep(entry.socket, name: InheritedListeners.name) }
         notifier.ready(listening)
         if let interval = notifier.watchdogInterval { nextWatchdog = Clock.monotonic() + interval }
+        beginWaitingReload()
     }
 
     /// `listening on [::]:8025 0.0.0.0:8025`

@@ -71,6 +71,23 @@ struct ServiceTests {
         #expect(daemon.waitForExit() == 0)
     }
 
+    /// A reload that is asked for meanwhile waits: systemd starts what needs us once it hears that we are ready.
+    @Test func aReloadDuringTheStartDoesNotMakeItReady() throws {
+        let house = try StubHouse()
+        let manager = try Manager(in: house.directory)
+        try house.script("greymoat-engine", "silent")
+        let daemon = try house.host.spawn(house.command, environment: manager.environment)
+        try daemon.waitForLog("greymoat-engine starts with")
+        try house.configure("[greylist]\npastime = \"25m\"")
+        daemon.signal(SIGHUP)
+        usleep(100_000)
+        try house.script("greymoat-engine", "")
+        kill(try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first).pid, SIGKILL)
+        #expect(manager.until("READY=1").last == "READY=1\nSTATUS=listening on [::]:8025 0.0.0.0:8025")
+        #expect(manager.until("READY=1").last?.hasPrefix("READY=1\nSTATUS=the configuration was not reloaded: ") == true)
+        #expect(daemon.terminate() == 0)
+    }
+
     /// A connection that came while nobody was there waits in the listener that was kept.
     @Test func keptListenersAreTakenOver() throws {
         let house = try StubHouse()
