@@ -11,6 +11,8 @@ final class Role {
     /// Parts of its sandbox that are missing here, as of its last start.
     var missing: [String] = []
     var isToldToStop = false
+    /// Reloads it has not answered. It answers in their order, and late as well.
+    private var unansweredReloads = 0
     /// The engine's end of a link to this role that waits until there is an engine to take it.
     var engineEnd: OwnedDescriptor?
 
@@ -78,6 +80,15 @@ final class Role {
     func began(_ launched: RoleLauncher.Launched, at now: MonotonicTime) {
         state = .starting(Running(process: launched.process, channel: launched.channel, since: now))
         missing = launched.missing
+        unansweredReloads = 0
+    }
+
+    func wasToldToReload() { unansweredReloads += 1 }
+
+    /// It answers a reload. False where that is not the last one it was told of.
+    func answeredReload() -> Bool {
+        unansweredReloads = max(unansweredReloads, 1) - 1
+        return unansweredReloads == 0
     }
 
     /// It says that it serves, and what its sandbox lacks. False where it has said so before: once is enough.

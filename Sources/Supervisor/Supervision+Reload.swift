@@ -36,6 +36,7 @@ extension Supervision {
         for role in roles {
             guard let channel = role.channel else { continue }
             reload?.awaited.insert(role.name)
+            role.wasToldToReload()
             let files = configurations.files
             let descriptors = role.name == .engine ? [files.allowedDomains?.rewound(), files.blocklists?.rewound()].compactMap { $0 } : []
             channel.send(.reload(configurations.configuration(of: role.name)), descriptors: descriptors)

@@ -206,7 +206,7 @@ final class Supervision {
                 guard role.becameReady(lacking: missing) else { continue }
                 becomeReady()
                 tellRoles()
-            case .reloaded(let failure): reloaded(role, failure: failure)
+            case .reloaded(let failure): if role.answeredReload() { reloaded(role, failure: failure) }
             case .reloadWanted(let request): wantReload(request)
             case .linkBroken(let link):
                 // The engine alone judges others: a tarpit that a stranger has taken over must not be able to end it.

@@ -13,6 +13,7 @@ import WireFormat
 ///     die                 ends before it is ready
 ///     silent              never becomes ready
 ///     reload-failure      refuses a reload
+///     reload-late         answers a reload when the next one comes, which it refuses
 ///     ignore-stop         does not end when told to
 ///     fetch URL           asks for a blocklist source to be fetched, once ready
 ///     gives-up            SIGUSR1 makes it say that it cannot go on
@@ -27,6 +28,7 @@ final class StubRole {
     private var script: [Substring] = []
     private var requests: UInt64 = 0
     private var fetches: UInt64 = 5
+    private var reloads = 0
 
     func run() -> Never {
         signal(SIGPIPE, SIG_IGN)
@@ -64,7 +66,12 @@ final class StubRole {
         case .start(let configuration): try start(configuration, descriptors)
         case .reload(let configuration):
             say("reloads\(summary(configuration))")
-            let failure = script.contains("reload-failure") ? "it was told to refuse" : nil
+            reloads += 1
+            if script.contains("reload-late") {
+                if reloads == 1 { return }
+                try channel.send(RoleNotice.reloaded(failure: nil).packet())
+            }
+            let failure = script.contains("reload-failure") || script.contains("reload-late") ? "it was told to refuse" : nil
             try channel.send(RoleNotice.reloaded(failure: failure).packet())
         case .link(let link):
             say("is linked to \(link)")

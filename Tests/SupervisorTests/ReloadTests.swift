@@ -73,6 +73,21 @@ struct ReloadTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// It says that the round before the last went well, and refuses the last.
+    @Test func aLateAnswerIsNoneToTheNextReload() throws {
+        let house = try StubHouse()
+        try house.script("greymoat-tarpit", "reload-late")
+        try house.configure("[listen]\nworkers = 1")
+        let daemon = try house.start()
+        let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
+        kill(engine.pid, SIGUSR1)
+        try daemon.waitForLog(
+            "greymoat-engine outcome 1: greymoat-tarpit did not take the new configuration within 10s", within: .seconds(30))
+        kill(engine.pid, SIGUSR1)
+        try daemon.waitForLog("greymoat-engine outcome 2: greymoat-tarpit: it was told to refuse")
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func certificatesAreReadAgain() throws {
         let house = try StubHouse()
         let (certificate, key) = (house.directory + "/c.pem", house.directory + "/k.pem")

@@ -200,7 +200,7 @@ struct SupervisionTests {
 
     @Test(arguments: StubHouse.roles) func aFatalNoticeAtTheFirstStartEndsIt(role: String) throws {
         let house = try StubHouse()
-        try house.script("greymoat-engine", "fatal 78")
+        try house.script(role, "fatal 78")
         let outcome = try house.attempt()
         #expect(outcome.status == 78)
         #expect(outcome.errors.contains("greymoatd: error: \(role) was told to fail\n"))
