@@ -5,6 +5,7 @@ import GreylistPolicy
 /// What is done with a database that is damaged: it is kept for whoever wants to look at it, and what can be read of it lives on.
 enum DamagedFile {
     private static let suffix = ".damaged-"
+    private static let rescueSuffix = ".rescue"
 
     /// Those set aside that nobody has taken away, oldest first.
     static func all(of path: String) -> [String] {
@@ -30,6 +31,22 @@ enum DamagedFile {
         return aside
     }
 
+    /// Where the new database grows: nothing is left there of a rescue that was broken off.
+    static func placeForRescue(of path: String) throws(StoreFault) -> String {
+        let file = path + rescueSuffix
+        for suffix in ["", "-wal", "-shm"] {
+            guard unlink(file + suffix) == 0 || errno == ENOENT else { throw failure(file + suffix) }
+        }
+        return file
+    }
+
+    /// Puts the new database in the place of the damaged one, once that has gone.
+    static func endReplacement(of path: String) throws(StoreFault) {
+        guard access(path, F_OK) != 0, errno == ENOENT else { return }
+        try move(path + rescueSuffix + "-wal", to: path + "-wal")
+        try move(path + rescueSuffix, to: path)
+    }
+
     private static func move(_ path: String, to aside: String) throws(StoreFault) {
         guard rename(path, aside) == 0 || errno == ENOENT else { throw failure(path) }
     }
@@ -51,11 +68,11 @@ enum DamagedFile {
 
     /// Copies what can still be read into the new database, table by table: each table as far as it goes, from both
     /// ends. What cannot be read is what "damaged" means, so that is no error; what cannot be written is told.
-    static func rescue(from aside: String, into queue: DatabaseQueue) -> (rows: Int, failure: String?) {
+    static func rescue(from damaged: String, into queue: DatabaseQueue) -> (rows: Int, failure: String?) {
         var rows = 0
         for table in tables {
             for direction in ["ASC", "DESC"] {
-                do { rows += try copy(table, direction, from: aside, into: queue) } catch {
+                do { rows += try copy(table, direction, from: damaged, into: queue) } catch {
                     return (rows, "\(table.name) and what follows could not be carried over: \(StoreFault(error, path: queue.path))")
                 }
             }

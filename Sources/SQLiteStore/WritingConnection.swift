@@ -19,13 +19,16 @@ final class WritingConnection {
     static func open(_ path: String, options: SQLiteStore.Options) throws(StoreFault) -> (WritingConnection, OpeningReport) {
         let lock = try OwnerLock(path: path)
         var report = OpeningReport()
+        try DamagedFile.endReplacement(of: path)
         let queue: DatabaseQueue
         do throws(StoreFault) {
             queue = try checked(path, options: options)
         } catch .damaged(let reason) {
+            // The damaged file stays in its place until the new one is whole: whatever breaks the rescue off, it begins again.
+            let rescued = try rescue(path, options: options)
             let aside = try DamagedFile.setAside(path)
+            try DamagedFile.endReplacement(of: path)
             queue = try checked(path, options: options)
-            let rescued = DamagedFile.rescue(from: aside, into: queue)
             report.setAside = OpeningReport.SetAside(path: aside, reason: reason, rescued: rescued.rows, failure: rescued.failure)
         }
         do {
@@ -35,6 +38,15 @@ final class WritingConnection {
         } catch {
             throw StoreFault(error, path: path)
         }
+    }
+
+    /// What can be read of a damaged database, in a new one beside it.
+    private static func rescue(_ path: String, options: SQLiteStore.Options) throws(StoreFault) -> (rows: Int, failure: String?) {
+        let file = try DamagedFile.placeForRescue(of: path)
+        let queue = try checked(file, options: options)
+        let rescued = DamagedFile.rescue(from: path, into: queue)
+        do { try queue.close() } catch { throw StoreFault(error, path: file) }
+        return rescued
     }
 
     /// Opens the file, makes sure it is whole and ours, and brings it to today's schema.

@@ -5,8 +5,9 @@ import GreylistPolicy
 import GreylistSimulation
 import Moments
 import PeerText
-import SQLiteStore
 import Testing
+
+@testable import SQLiteStore
 
 /// Opening what may be damaged, owned, newer or not there.
 @Suite struct OpeningTests {
@@ -158,6 +159,36 @@ import Testing
             #expect(store.counts.spamtraps == 1)
             #expect(try IntegrityCheck.run(path) == "ok")
             try fill(store, 10)
+        }
+    }
+
+    /// Room that runs out during the rescue, or a crash, costs nothing: the next opening begins it again, or ends it.
+    @Test func aRescueThatIsBrokenOffIsMadeUpFor() throws {
+        try withTemporaryDirectory { directory in
+            let path = directory + "/db"
+            var report: OpeningReport?
+            let store = SQLiteStore(path: path) { report = $0 }
+            try fill(store, 4000)
+            store.close()
+            let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+            let file = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+            try file.seek(toOffset: UInt64(size / 4096 / 2 * 4096))
+            try file.write(contentsOf: Data(repeating: 0xA5, count: 4096))
+            try file.close()
+            var options = SQLiteStore.Options()
+            options.migrator.registerMigration("full") { _ in throw DatabaseError(resultCode: .SQLITE_FULL) }
+            let unlucky = SQLiteStore(path: path, options: options)
+            let fault = fault { try unlucky.open() }
+            guard case .full = fault else { throw fault ?? .failed("there was room") }
+            try store.open()
+            let rescued = try #require(report?.setAside?.rescued)
+            #expect(rescued > 4000)
+            let white = store.counts.white
+            // As a crash leaves it that comes when the damaged file has gone and the new one is not in its place.
+            store.close()
+            try FileManager.default.moveItem(atPath: path, toPath: path + ".rescue")
+            try store.open()
+            #expect(store.counts.white == white && white > 0)
         }
     }
 
