@@ -30,6 +30,17 @@ struct InheritedListeners {
     /// The listener at this address, if it was kept.
     mutating func take(_ address: AddressAndPort) -> OwnedDescriptor? { sockets.removeValue(forKey: address) }
 
+    /// Ends those at places we are no longer to listen at, which systemd would hold open, and taken, with nobody to answer there.
+    /// True when there were any.
+    mutating func endOthers(than places: Set<AddressAndPort>) -> Bool {
+        let others = sockets.filter { !places.contains($0.key) }
+        for (place, socket) in others {
+            shutdown(socket.number, Int32(SHUT_RDWR))
+            sockets[place] = nil
+        }
+        return !others.isEmpty
+    }
+
     private static func number(_ variable: String) -> Int32? { getenv(variable).flatMap { Int32(String(cString: $0)) } }
 
     private static func address(of socket: Int32) -> AddressAndPort? {

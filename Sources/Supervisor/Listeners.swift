@@ -40,6 +40,9 @@ struct Listeners {
                 "asked to listen on \(named) alone, but nft's redirect aims at the incoming interface's address: taking connections on every "
                     + "address, and serving redirected ones only")
         }
+        let places = Set(addresses.map { AddressAndPort(address: $0, port: listeners.port) })
+        // systemd forgets them all by that name; ours it is given again once we serve.
+        if inherited.endOthers(than: places) { ServiceNotifier().forget(InheritedListeners.name) }
         var seen: Set<IPAddress> = []
         for address in addresses where seen.insert(address).inserted {
             let window = configuration.tarpit.window

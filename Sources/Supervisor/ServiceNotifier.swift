@@ -24,6 +24,9 @@ struct ServiceNotifier {
     /// Asks systemd to keep a descriptor while we are started again.
     func keep(_ descriptor: OwnedDescriptor, name: String) { send("FDSTORE=1\nFDNAME=\(name)", descriptor: descriptor.number) }
 
+    /// Asks it to keep none of that name any longer.
+    func forget(_ name: String) { send("FDSTOREREMOVE=1\nFDNAME=\(name)") }
+
     /// What cannot be told is not told: systemd's own time limits speak then.
     private func send(_ text: String, descriptor: Int32? = nil) {
         guard let path else { return }

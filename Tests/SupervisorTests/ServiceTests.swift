@@ -103,6 +103,30 @@ struct ServiceTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// Whoever changes [listen] addresses and restarts the service finds neither an address taken by the listener of before, nor
+    /// that one open with nobody to answer.
+    @Test func keptListenersOfOtherAddressesAreEnded() throws {
+        let house = try StubHouse()
+        try house.host.run("ip", "address", "add", "192.0.2.1/32", "dev", "lo")
+        try house.configure("[listen]\naddresses = [\"192.0.2.1\"]")
+        let manager = try Manager(in: house.directory)
+        let kept = try house.host.listen(port: 8025, address: "0.0.0.0")
+        let elsewhere = try house.host.listen(port: 9999, address: "0.0.0.0")
+        let words = house.command.map { "'\($0)'" }.joined(separator: " ")
+        let daemon = try house.host.spawn(
+            ["sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=2 LISTEN_FDNAMES=greymoat-listener:greymoat-listener exec \(words)"],
+            environment: manager.environment, descriptors: [kept.descriptor, elsewhere.descriptor])
+        try daemon.waitForLog("greymoatd: listening on 192.0.2.1:8025\n")
+        #expect(
+            manager.until("READY=1") == [
+                "FDSTOREREMOVE=1\nFDNAME=greymoat-listener", "FDSTORE=1\nFDNAME=greymoat-listener",
+                "READY=1\nSTATUS=listening on 192.0.2.1:8025",
+            ])
+        #expect(throws: (any Error).self) { try house.host.connect(to: "127.0.0.1", port: 9999) }
+        withExtendedLifetime((kept, elsewhere)) {}
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func anotherProcessesListenersAreNot() throws {
         let house = try StubHouse()
         let kept = try house.host.listen(port: 8025, address: "0.0.0.0")
