@@ -35,7 +35,8 @@ struct ExportCommand: ConsoleCommand {
     /// Written beside its name and renamed, so that half a copy is never taken for a whole one.
     private static func copy(to path: String, _ client: inout ControlClient, _ console: Console) throws(CommandError) {
         guard access(path, F_OK) != 0 else { throw CommandError("\(path) exists already: remove it, or give another name") }
-        let partial = path + ".partial"
+        // What an export that was killed has left under another number is in nobody's way.
+        let partial = path + ".partial-\(getpid())"
         let number = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard number >= 0 else { throw CommandError(SystemError.last("make \(partial)")) }
         do throws(CommandError) {

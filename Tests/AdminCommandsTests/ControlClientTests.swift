@@ -208,12 +208,13 @@ import WireFormat
         let directory = try FakeEngine.temporaryDirectory()
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let path = directory + "/copy.db"
+        try Data().write(to: URL(fileURLWithPath: path + ".partial"))
         #expect(run("export", "--database", path, at: engine.path).status == 0)
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "SQLite format 3")
         #expect(run("export", "--database", path, at: engine.path).errors.contains("exists already"))
         let failing = try FakeEngine { _ in .replies([.file([1]), .failure("the disk is full", exitStatus: 2)]) }
         #expect(run("export", "--database", path + "2", at: failing.path).status == 2)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == ["copy.db"])
+        #expect(Set(try FileManager.default.contentsOfDirectory(atPath: directory)) == ["copy.db", "copy.db.partial"], "the latter is ours")
     }
 
     /// More failures than an exit status can say are still failures.
