@@ -87,8 +87,8 @@ def measure_sets():
             def note(who, operation, taken):
                 best[who, operation] = min(taken, best.get((who, operation), taken))
 
-            # In turn, and the best of them: what else the machine does meanwhile is nobody's merit.
-            for _ in range(5 if count <= 10_000 else 3 if count <= 100_000 else 2):
+            # In turn, and the best of them: what else the machine does meanwhile is nobody's merit. A thousand take a millisecond.
+            for _ in range(25 if count <= 1000 else 5 if count <= 10_000 else 3 if count <= 100_000 else 2):
                 for who, tool in writers.items():
                     nft(FRESH)
                     for operation in ("load", "reconcile", "renew", "delete", "add"):
