@@ -29,9 +29,10 @@ struct StartTests {
     }
 
     /// What the TOML parser does not survive is a fault as any other, with its line.
-    @Test(arguments: ["[=]", "[.tls]", "[ ", "[[[tls]]]", "passtime = 1989-05-27T07:3a", "a\(String(repeating: ".a", count: 100_000)) = 1"])
+    @Test(arguments: ["[=]", "[.tls]", "[ ", "[[[tls]]]", "passtime = 1989-05-27T07:3a", "a* = 1"])
     func whatEndsTheParserIs78(line: String) throws {
         let house = try StubHouse()
+        let line = line.replacing("*", with: String(repeating: ".a", count: 100_000))
         try house.configure("[tls]\n\(line)\n[listen]\n# the end")
         let outcome = try house.attempt()
         #expect(outcome.status == 78)
