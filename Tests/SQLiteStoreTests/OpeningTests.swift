@@ -58,6 +58,18 @@ import Testing
         }
     }
 
+    /// Pages of a listing with a row on each, given up at 20.
+    func pages(of kind: StoredRow.Kind, _ reader: SQLiteReader) throws -> Int {
+        let request = ListingRequest(kinds: [kind], now: now)
+        var cursor = ListingCursor.beginning(of: request.kinds)
+        var pages = 0
+        while let place = cursor, pages < 20 {
+            cursor = try reader.page(request, from: place, byteLimit: 1).next
+            pages += 1
+        }
+        return pages
+    }
+
     @Test(arguments: [Int64.min, .max]) func anyClockOffsetIsEndured(_ offset: Int64) throws {
         try withEdited("UPDATE meta SET value = \(offset) WHERE name = 'clock_offset'") { store, _ in
             try fill(store, 1)
@@ -87,27 +99,15 @@ import Testing
                 if more.count < 2 { break }
             }
             #expect(found == [IPPrefix("11.0.0.0/8")!])
-            let request = ListingRequest(kinds: [.allow], now: now)
-            var cursor = ListingCursor.beginning(of: request.kinds)
-            var pages = 0
-            while let place = cursor, pages < 20 {
-                cursor = try reader.page(request, from: place, byteLimit: 1).next
-                pages += 1
-            }
-            #expect(pages == 7)
+            let count = try pages(of: .allow, reader)
+            #expect(count == 7)
         }
     }
 
     @Test func textThatIsNotUTF8IsListedOnce() throws {
         try withEdited("INSERT INTO spamtrap VALUES (CAST(x'ff40' AS TEXT)), (CAST(x'ff41' AS TEXT))") { _, reader in
-            let request = ListingRequest(kinds: [.spamtrap], now: now)
-            var cursor = ListingCursor.beginning(of: request.kinds)
-            var pages = 0
-            while let place = cursor, pages < 20 {
-                cursor = try reader.page(request, from: place, byteLimit: 1).next
-                pages += 1
-            }
-            #expect(pages == 3)
+            let count = try pages(of: .spamtrap, reader)
+            #expect(count == 3)
         }
     }
 

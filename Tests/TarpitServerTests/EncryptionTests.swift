@@ -27,6 +27,17 @@ import Testing
         return try EncryptedClient(client)
     }
 
+    /// Reads until the server ends the connection.
+    private func countLines(_ client: EncryptedClient) throws -> (count: Int, last: String) {
+        var count = 0
+        var last = ""
+        while let line = try client.line() {
+            count += 1
+            last = line
+        }
+        return (count, last)
+    }
+
     @Test func wholeDialogue() throws {
         let harness = try service()
         let plain = try connected(harness)
@@ -61,12 +72,7 @@ import Testing
     @Test func commandsThatArriveTogether() throws {
         let client = try encrypted(service())
         try client.send(String(repeating: "NOOP\r\n", count: 3000) + "QUIT\r\n")
-        var lines = 0
-        var last = ""
-        while let line = try client.line() {
-            lines += 1
-            last = line
-        }
+        let (lines, last) = try countLines(client)
         #expect(lines == 3001)
         #expect(last.hasPrefix("221"))
     }
@@ -76,12 +82,7 @@ import Testing
         let client = try encrypted(service())
         let line = "NOOP " + String(repeating: "x", count: 93) + "\r\n"
         try client.send(String(repeating: line, count: 2000) + "QUIT\r\n")
-        var lines = 0
-        var last = ""
-        while let line = try client.line() {
-            lines += 1
-            last = line
-        }
+        let (lines, last) = try countLines(client)
         #expect(lines == 2001)
         #expect(last.hasPrefix("221"))
     }
