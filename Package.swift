@@ -75,14 +75,14 @@ let package = Package(
         .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),  // gzip
         .target(name: "COpenSSL", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .target(name: "NFTables", dependencies: ["CNFTables", "LinuxIO", "Addressing"], swiftSettings: strict),  // sets, batches, read-back, monitor
-        .target(name: "FirewallCheck", swiftSettings: strict),  // what is wrong with the firewall, in words: listing and facts in, findings out
+        .target(name: "FirewallCheck", dependencies: ["LinuxIO"], swiftSettings: strict),  // what is wrong with the firewall, in words: listing and facts in, findings out
         .target(name: "PacketLog", dependencies: ["CNetfilterLog", "LinuxIO", "Addressing"], swiftSettings: strict),  // NFLOG configuration and reception
         .target(name: "Sandbox", dependencies: ["CLinux", "CSeccomp", "LinuxIO", "Moments"], swiftSettings: bare),  // users, capabilities, seccomp, Landlock, namespaces
         .target(name: "TLS", dependencies: ["COpenSSL"], swiftSettings: bare),  // STARTTLS over memory BIOs
         .target(
             name: "SQLiteStore",  // schema, migrations, queries
             dependencies: [
-                "GreylistPolicy", "Addressing", "Moments", "PeerText", .product(name: "GRDB", package: "GRDB.swift"),
+                "GreylistPolicy", "LinuxIO", "Addressing", "Moments", "PeerText", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             swiftSettings: strict),

@@ -1,4 +1,5 @@
 internal import Glibc
+internal import LinuxIO
 
 extension FirewallFacts {
     /// Reads what the running machine knows: interfaces, the connection table's limit, bound NFLOG groups, Docker's proxies.
@@ -32,11 +33,7 @@ extension FirewallFacts {
 
     /// The inodes of a process's sockets: root may look.
     private static func sockets(of process: Int32) -> [UInt64] {
-        guard let directory = opendir("/proc/\(process)/fd") else { return [] }
-        defer { closedir(directory) }
-        var inodes: [UInt64] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+        (fileNames(in: "/proc/\(process)/fd") ?? []).compactMap { name in
             var target = [UInt8](repeating: 0, count: 64)
             let count = target.withUnsafeMutableBytes {
                 readlink("/proc/\(process)/fd/\(name)", $0.baseAddress!.assumingMemoryBound(to: CChar.self), $0.count)
@@ -44,10 +41,9 @@ extension FirewallFacts {
             let prefix = Array("socket:[".utf8)
             guard count > prefix.count, target.starts(with: prefix),
                 let inode = UInt64(String(decoding: target[prefix.count..<count - 1], as: UTF8.self))
-            else { continue }
-            inodes.append(inode)
+            else { return nil }
+            return inode
         }
-        return inodes
     }
 
     /// The first field of each line of /proc/net/netfilter/nfnetlink_log.
@@ -93,17 +89,8 @@ extension FirewallFacts {
     }
 
     private static func proxiedPorts() -> Set<UInt16> {
-        guard let directory = opendir("/proc") else { return [] }
-        defer { closedir(directory) }
-        var ports: Set<UInt16> = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            guard name.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }), let line = bytes("/proc/\(name)/cmdline"),
-                let port = proxiedPort(line)
-            else { continue }
-            ports.insert(port)
-        }
-        return ports
+        let processes = (fileNames(in: "/proc") ?? []).filter { Int32($0) != nil }
+        return Set(processes.compactMap { bytes("/proc/\($0)/cmdline").flatMap(proxiedPort) })
     }
 
     private static func read(_ path: String) -> String? { bytes(path).map { String(decoding: $0, as: UTF8.self) } }

@@ -99,15 +99,8 @@ struct BlocklistDirectory: Sendable {
     }
 
     private func removeOthers(than wanted: Set<String>) throws(SystemError) {
-        guard let directory = opendir(path) else { throw .last("look into \(path)") }
-        defer { closedir(directory) }
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name == "." || name == ".." || wanted.contains(name) { continue }
-            try removeFile("\(path)/\(name)")
-        }
+        guard let names = fileNames(in: path) else { throw .last("look into \(path)") }
+        for name in names where !wanted.contains(name) { try removeFile("\(path)/\(name)") }
     }
 }
 

@@ -10,9 +10,8 @@ extension Engine {
         let taken = writer.post(attempts)
         for attempt in attempts.dropFirst(taken) { fail(attempt.connection, attempt.sequence) }
         attempts.removeAll(keepingCapacity: true)
-        for connection in endedConnections { writer.forget(connection) }
+        writer.forget(endedConnections, links: endedLinks)
         endedConnections.removeAll(keepingCapacity: true)
-        for link in endedLinks { writer.forget(link: link) }
         endedLinks.removeAll()
     }
 

@@ -247,19 +247,9 @@ extension HeldConnection.Standing {
         switch self {
         case .grey: .grey
         case .white, .passed: .white
-        case .listed, .held: .black(messages: EngineVerdict.bounded(messages))
-        case .sprung: .trapped(messages: EngineVerdict.bounded(messages))
+        case .listed, .held: .black(messages: messages)
+        case .sprung: .trapped(messages: messages)
         case .annoyed: .annoyed
-        }
-    }
-}
-
-extension EngineVerdict {
-    /// As many messages, and as much of each, as the tarpit takes.
-    static func bounded(_ messages: [String]) -> [String] {
-        messages.prefix(messagesLimit).map { message in
-            guard message.utf8.count > messageLimit else { return message }
-            return String(decoding: message.utf8.prefix(messageLimit), as: UTF8.self).filter { $0 != "\u{FFFD}" }
         }
     }
 }

@@ -38,10 +38,13 @@ final class Mailbox<Item: Sendable>: Sendable {
     func post(_ item: Item) -> Bool { post([item]) == 1 }
 
     /// Queues an item whatever waits already: for answers, whose number is bounded by the questions asked.
-    func postAlways(_ item: Item) {
+    func postAlways(_ item: Item) { postAlways(CollectionOfOne(item)) }
+
+    /// The same for several, at least one.
+    func postAlways(_ more: some Collection<Item>) {
         let wasEmpty = items.withLock { items in
-            items.append(item)
-            return items.count == 1
+            defer { items.append(contentsOf: more) }
+            return items.isEmpty
         }
         if wasEmpty { counter.raise() }
     }

@@ -103,9 +103,11 @@ final class StoreWriter {
     /// Queues attempts, as many as there is room for; returns how many, from the front.
     func post(_ attempts: [AttemptTask]) -> Int { tasks.post(attempts.map(Task.attempt)) }
 
-    func forget(_ connection: ConnectionID) { tasks.postAlways(.forget(connection)) }
-
-    func forget(link: UInt32) { tasks.postAlways(.forgetLink(link)) }
+    /// Forgets what is gone, behind all that is queued.
+    func forget(_ connections: [ConnectionID], links: [UInt32]) {
+        guard !connections.isEmpty || !links.isEmpty else { return }
+        tasks.postAlways(connections.map(Task.forget) + links.map(Task.forgetLink))
+    }
 
     /// Runs `body` on the writer's thread and `then` on the loop's. False, and nothing is done, when too much waits.
     func perform<Value: Sendable>(

@@ -26,6 +26,7 @@ public enum EngineVerdict: WireMessage, Hashable {
     public static let bodyLimit = 65_536
     /// Lists that one address may be on at most, as far as the tarpit is told.
     public static let messagesLimit = 16
+    /// Bytes of a list's message at most, as far as the tarpit is told.
     public static let messageLimit = 2048
 
     private enum Kind: UInt8 { case verdict = 1, attempt }
@@ -62,12 +63,16 @@ extension EngineVerdict.SenderClass {
         case .white: writer.write(UInt8(1))
         case .black(let messages):
             writer.write(UInt8(2))
-            writer.write(list: messages) { $0.write($1) }
+            write(messages, to: &writer)
         case .trapped(let messages):
             writer.write(UInt8(3))
-            writer.write(list: messages) { $0.write($1) }
+            write(messages, to: &writer)
         case .annoyed: writer.write(UInt8(4))
         }
+    }
+
+    private func write(_ messages: [String], to writer: inout WireWriter) {
+        writer.write(list: messages.prefix(EngineVerdict.messagesLimit)) { $0.write($1, cutTo: EngineVerdict.messageLimit) }
     }
 
     init(from reader: inout WireReader) throws(WireError) {

@@ -1,6 +1,7 @@
 import GRDB
 import Glibc
 import GreylistPolicy
+import LinuxIO
 
 /// What is done with a database that is damaged: it is kept for whoever wants to look at it, and what can be read of it lives on.
 enum DamagedFile {
@@ -9,16 +10,10 @@ enum DamagedFile {
 
     /// Those set aside that nobody has taken away, oldest first.
     static func all(of path: String) -> [String] {
-        guard let slash = path.lastIndex(of: "/"), let directory = opendir(String(path[...slash])) else { return [] }
-        defer { closedir(directory) }
+        guard let slash = path.lastIndex(of: "/"), let names = fileNames(in: String(path[...slash])) else { return [] }
         let beginning = path[path.index(after: slash)...] + suffix
-        var found: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-            // Not the log and the shared memory beside it.
-            if name.hasPrefix(beginning), name.hasSuffix("Z") { found.append(path[...slash] + name) }
-        }
-        return found.sorted()
+        // Not the log and the shared memory beside it.
+        return names.filter { $0.hasPrefix(beginning) && $0.hasSuffix("Z") }.sorted().map { path[...slash] + $0 }
     }
 
     /// Moves the database and its log out of the way, under a name that tells when; returns the new path.

@@ -59,12 +59,4 @@ package func confine(_ profile: Confinement, omitting omitted: [String]) -> [Str
 }
 
 /// Threads of this process; 1 where /proc is not to be had.
-private func threadCount() -> Int {
-    guard let directory = opendir("/proc/self/task") else { return 1 }
-    defer { closedir(directory) }
-    var count = 0
-    while let entry = readdir(directory) {
-        if entry.pointee.d_name.0 != CChar(UInt8(ascii: ".")) { count += 1 }
-    }
-    return max(count, 1)
-}
+private func threadCount() -> Int { fileNames(in: "/proc/self/task")?.count ?? 1 }

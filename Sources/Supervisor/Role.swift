@@ -68,7 +68,7 @@ final class Role {
     /// Sentences as far as they fit where all roles' are told in one order, which a role that lies must not overflow.
     private static func bounded(_ sentences: [String]) -> [String] {
         var room = 2048
-        return sentences.prefix(32).map { $0.prefix(bytes: 512) }.prefix { sentence in
+        return sentences.prefix { sentence in
             room -= sentence.utf8.count
             return room >= 0
         }

@@ -89,7 +89,7 @@ extension Supervision {
 
     private func answer(_ requests: [UInt64], _ outcome: String?) {
         guard let engine = roles.first(where: { $0.name == .engine }) else { return }
-        for request in requests { engine.channel?.send(.reloadOutcome(request: request, outcome?.prefix(bytes: 4000))) }
+        for request in requests { engine.channel?.send(.reloadOutcome(request: request, outcome)) }
         watch(engine)
     }
 }

@@ -199,7 +199,7 @@ final class Supervision {
         }
     }
 
-    private func take(_ notices: [RoleNotice], from role: Role) {
+    func take(_ notices: [RoleNotice], from role: Role) {
         for notice in notices {
             switch notice {
             case .ready(let missing):
@@ -231,7 +231,7 @@ final class Supervision {
         }
     }
 
-    private func becomeReady() {
+    func becomeReady() {
         guard phase == .starting, roles.allSatisfy({ $0.isServing || hasGivenUpWaiting(for: $0) }) else { return }
         let missing = missingParts()
         if configurations.configuration.sandbox == .required && !missing.isEmpty {
@@ -272,93 +272,10 @@ final class Supervision {
         return order.map { "the sandbox of \(programs[$0]!.joined(separator: ", ")) is not whole: \($0)" }
     }
 
-    private func tellRoles() {
+    func tellRoles() {
         guard let engine = roles.first(where: { $0.name == .engine }), engine.isServing else { return }
         engine.channel?.send(.roles(roles.map(\.status)))
         watch(engine)
-    }
-
-    // MARK: Ends
-
-    /// Ends a role that is of no use any more; it is started again when its death is known.
-    private func end(_ role: Role) {
-        guard let running = role.running, !running.isDoomed else { return }
-        role.doom()
-        do throws(SystemError) { try epoll.remove(running.channel.number) } catch { log.error("\(error)") }
-        kill(running.process, SIGKILL)
-    }
-
-    private func reap() {
-        var status: Int32 = 0
-        while true {
-            let process = waitpid(-1, &status, WNOHANG)
-            guard process > 0 else { return }
-            if fetcherEnded(process, ExitStatus(waitStatus: status)) { continue }
-            guard let role = roles.first(where: { $0.running?.process == process }) else { continue }
-            // Its last words may still be unread.
-            if let channel = role.channel {
-                switch channel.receive() {
-                case .notices(let notices), .ended(let notices, _): take(notices, from: role)
-                }
-            }
-            died(role, ExitStatus(waitStatus: status))
-        }
-    }
-
-    private func died(_ role: Role, _ status: ExitStatus) {
-        role.engineEnd = nil
-        if case .stopping = phase { return role.stopped() }
-        let hadServed = role.isServing
-        let delay = role.ended(at: Clock.monotonic())
-        reloaded(role, failure: nil)
-        log.error(
-            "\(role.name.title) \(status)\(delay == .zero ? ": it is started again" : ": it is started again in \(delay.configurationText)")"
-        )
-        if phase == .starting && !hadServed && role.deaths >= Self.startAttempts && !role.name.isDispensable {
-            return fail(
-                StartFailure(
-                    .software, "\(role.name.title) ended \(role.deaths) times before it was ready: see its words above, and report this"))
-        }
-        becomeReady()
-        tellRoles()
-    }
-
-    private func fail(_ failure: StartFailure) {
-        failure.sentences.forEach(log.error)
-        stop(status: failure.status.rawValue)
-    }
-
-    private func stop(status: Int32) {
-        if case .stopping = phase { return }
-        let now = Clock.monotonic()
-        phase = .stopping(status: status, since: now)
-        notifier.stopping()
-        endFetchers()
-        for role in roles where role.running == nil { role.stopped() }
-        stopNextWave(since: now, now: now)
-    }
-
-    /// Tells roles to end whose turn it is: those before them have ended, or had their time.
-    private func stopNextWave(since: MonotonicTime, now: MonotonicTime) {
-        for (wave, latest) in Self.stopWaves.enumerated() {
-            if now < since + latest, roles.contains(where: { $0.name.stopWave < wave && $0.running != nil }) { return }
-            for role in roles where role.name.stopWave == wave && !role.isToldToStop {
-                role.isToldToStop = true
-                role.channel?.send(.stop)
-                watch(role)
-            }
-        }
-    }
-
-    private func killAll() {
-        for role in roles {
-            guard let running = role.running else { continue }
-            log.warning("\(role.name.title) did not end by itself within a second: it is killed")
-            kill(running.process, SIGKILL)
-            var status: Int32 = 0
-            waitpid(running.process, &status, 0)
-            role.stopped()
-        }
     }
 
     // MARK: Signals and time

@@ -31,11 +31,4 @@ import Testing
         #expect(try SupervisorOrder(packet: packet) == .roles(roles.map(\.status)))
         #expect(roles[0].status.missing == Array(sentences.prefix(4)))
     }
-
-    @Test func textIsCutByBytes() {
-        #expect("caf\u{E9}".prefix(bytes: 5) == "caf\u{E9}")
-        #expect("caf\u{E9}".prefix(bytes: 4) == "caf")
-        #expect("e\u{301}\u{301}".prefix(bytes: 4) == "e\u{301}")
-        #expect("e".prefix(bytes: 0) == "")
-    }
 }
