@@ -135,7 +135,7 @@ public struct RulesetCheck {
     // MARK: other tables
 
     private mutating func checkSpoilers() {
-        for rule in listing.rules where rule.admits(port: 25) && !rule.isForLoopback {
+        for rule in listing.rules where rule.admits(port: 25) && rule.admitsTCP && !rule.isForLoopback {
             let place = "chain \(rule.chain) of \(rule.table.title)"
             if rule.statement("synproxy") != nil {
                 error("\(place) has `synproxy` on port 25: every stranger reaches the mail server; take it out, and leave SYN cookies on")
@@ -154,9 +154,9 @@ public struct RulesetCheck {
             guard ["ip6", "ip", "inet"].contains(chain.table.family), chain.policy == "drop" || surelyRefuses(chain.name, of: chain.table)
             else { continue }
             let port = tarpitPort
-            let candidates = rulesReached(from: chain).filter { $0.statement("accept") != nil && $0.admitsNew && !$0.isForLoopback }
+            let candidates = rulesReached(from: chain).filter { $0.statement("accept") != nil && $0.concerns(port: port) }
             if candidates.contains(where: { $0.names(port: port) || $0.looksForTranslated || $0.isUnconditional }) { continue }
-            if candidates.contains(where: { $0.hasHiddenMatch && $0.admits(port: port) && $0.admitsTCP }) {
+            if candidates.contains(where: \.hasHiddenMatch) {
                 warn(
                     "\(chain.title) may drop what was redirected to the tarpit: it refuses what it does not know, and none of its rules that nft can list accepts port \(port); if that is so, say `ufw allow \(port)/tcp` or `iptables -I INPUT -p tcp --dport \(port) -j ACCEPT` (and `ip6tables`): what was not redirected is dropped there all the same"
                 )
@@ -182,7 +182,7 @@ public struct RulesetCheck {
         return false
     }
 
-    /// The rules of a chain and of those it jumps to.
+    /// The rules of a chain and of those that what is redirected to the tarpit can jump to.
     private func rulesReached(from chain: RulesetListing.Chain) -> [RulesetListing.Rule] {
         var names = [chain.name]
         var reached: [RulesetListing.Rule] = []
@@ -190,6 +190,7 @@ public struct RulesetCheck {
         while index < names.count {
             for rule in listing.rules(of: chain.table, chain: names[index]) {
                 reached.append(rule)
+                guard rule.concerns(port: tarpitPort) else { continue }
                 for kind in ["jump", "goto"] {
                     if let target = rule.statement(kind)?["target"]?.text, !names.contains(target) { names.append(target) }
                 }

@@ -100,6 +100,66 @@ struct KernelRulesetCheckTests {
         #expect(found.contains { $0.contains("chain in of table inet fw drops what was redirected") } == isWrong, "\(found)")
     }
 
+    /// nft(8)'s other ways to say which packets a rule is for.
+    @Test(arguments: [
+        ("policy drop; ct state vmap { established : accept, invalid : drop }; iifname vmap { lo : accept, eth0 : jump world };", false),
+        ("policy drop; ct state vmap { established : accept, invalid : drop }; iifname vmap { lo : accept, eth0 : jump more };", true),
+        ("policy drop; tcp dport vmap { 25 : accept, 8025 : accept };", false),
+        ("policy drop; tcp dport vmap { 25 : accept, 8025 : drop };", true),
+        ("policy drop; tcp dport vmap @verdicts;", false),
+        ("policy drop; meta l4proto . th dport { tcp . 25, tcp . 8025 } accept;", false),
+        ("policy drop; meta l4proto . th dport { tcp . 25, udp . 8025 } accept;", true),
+        ("policy drop; ip daddr . tcp dport { 192.0.2.1 . 25, 192.0.2.1 . 8000-8100 } accept;", false),
+        ("policy drop; tcp dport > 1023 accept;", false),
+        ("policy drop; tcp dport < 1024 accept;", true),
+        ("policy drop; tcp dport >= 8025 accept;", false),
+        ("policy drop; tcp dport <= 8024 accept;", true),
+        ("policy drop; tcp dport != { 22, 23 } accept;", false),
+        ("policy drop; tcp dport { 25 counter, 8025 counter } accept;", false),
+        ("policy drop; ct status & dnat == dnat accept;", false),
+        ("policy drop; tcp dport 8025 ct state & (established | related) == 0 accept;", false),
+        ("policy drop; udp dport 1024-65535 accept;", true),
+        ("policy drop; udp dport 1024-65535 jump lax;", true),
+        ("policy drop; meta l4proto { udp, icmp } jump lax;", true),
+        ("policy accept; ct count over 100 drop;", false),
+        ("policy accept; quota over 10 mbytes drop;", false),
+        ("policy accept; update @busy { ip saddr limit rate over 10/second } drop;", false),
+    ]) func inputChainsInOtherWords(rules: String, isWrong: Bool) throws {
+        let others = """
+            table inet fw {
+                map verdicts { type inet_service : verdict; elements = { 25 : accept, 8025 : accept }; }
+                set busy { type ipv4_addr; flags dynamic, timeout; timeout 1m; }
+                chain more { tcp dport 22 accept; }
+                chain world { tcp dport { 22, 8025 } accept; }
+                chain lax { accept; }
+                chain in { type filter hook input priority 0; \(rules) }
+            }
+            """
+        let found = try sentences(beside: others)
+        #expect(found.contains { $0.contains("chain in of table inet fw drops what was redirected") } == isWrong, "\(found)")
+    }
+
+    /// What such a map holds is not listed.
+    @Test func aNamedMapOfChains() throws {
+        let others = """
+            table inet fw {
+                chain world { tcp dport { 22, 8025 } accept; }
+                map zones { type ifname : verdict; elements = { eth0 : jump world }; }
+                chain in { type filter hook input priority 0; policy drop; iifname vmap @zones; }
+            }
+            """
+        let found = try findings(Self.ruleset("greymoat.nft"), beside: others)
+        #expect(found.map(\.severity) == [.warning] && found[0].sentence.hasPrefix("chain in of table inet fw may drop"))
+    }
+
+    @Test(arguments: [
+        "udp sport 53", "udp dport 53", "meta l4proto { udp, icmp }", "ip protocol udp", "ip6 nexthdr icmpv6", "tcp dport < 25",
+    ])
+    func notrackOfOtherTraffic(match: String) throws {
+        let notrack = "table inet fw { chain pre { type filter hook prerouting priority raw; \(match) notrack; }; }"
+        #expect(try sentences(beside: notrack) == [])
+    }
+
     @Test func portsGroupsAndSets() throws {
         #expect(
             try findings(Self.ruleset("greymoat.nft")) { $0.tarpitPort = 9025 }.contains {
