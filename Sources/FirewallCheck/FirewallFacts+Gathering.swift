@@ -70,7 +70,8 @@ extension FirewallFacts {
             entry = current.ifa_next
             let flags = current.ifa_flags
             guard flags & UInt32(IFF_UP) != 0, flags & UInt32(IFF_LOOPBACK) == 0, let address = current.ifa_addr else { continue }
-            let name = String(cString: current.ifa_name)
+            // Of an address with a label (`eth0:1`) it is the label that stands here.
+            let name = String(String(cString: current.ifa_name).prefix { $0 != ":" })
             switch Int32(address.pointee.sa_family) {
             case AF_INET: found[name, default: Interface(name: name, hasIPv4: false, hasIPv6: false)].hasIPv4 = true
             case AF_INET6 where !isLinkLocal(address):
