@@ -44,15 +44,18 @@ struct RulesetLoader {
         }
     }
 
-    /// nft's first complaint as a sentence: `/dev/stdin:97:3-5: Error: …` becomes the line and the words.
+    /// nft's first complaint as a sentence: `/dev/stdin:97:3-5: Error: …` becomes the line and the words. Of a file that the ruleset
+    /// includes, the lines before say by what way.
     static func sentence(_ status: Int32, _ errors: String, _ path: String) -> String {
-        guard let first = errors.split(separator: "\n").first else {
+        let ways = ["In file included from ", "                 from "]
+        guard let first = errors.split(separator: "\n").first(where: { line in !ways.contains { line.hasPrefix($0) } }) else {
             return "nft ended with status \(status) when it loaded \(path), and said nothing"
         }
         let parts = first.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false)
         if parts.count == 4, parts[1].allSatisfy(\.isNumber), !parts[1].isEmpty {
             let words = parts[3].drop { $0 == " " }
-            return "nft refuses \(path), line \(parts[1]): \(words.hasPrefix("Error: ") ? words.dropFirst(7) : words)"
+            let included = errors.hasPrefix(first) ? "" : " which includes \(parts[0]),"
+            return "nft refuses \(path),\(included) line \(parts[1]): \(words.hasPrefix("Error: ") ? words.dropFirst(7) : words)"
         }
         return "nft refuses \(path): \(first)"
     }

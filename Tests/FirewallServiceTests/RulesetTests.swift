@@ -46,6 +46,10 @@ import Testing
         #expect(
             RulesetLoader.sentence(1, "netlink: Error: cache initialization failed: Operation not permitted\n", "f")
                 == "nft refuses f: netlink: Error: cache initialization failed: Operation not permitted")
+        let included =
+            "In file included from /etc/b.nft:1:1-26:\n                 from /dev/stdin:3:1-24:\n/etc/c.nft:1:31-31: Error: syntax error\n"
+        #expect(
+            RulesetLoader.sentence(1, included, "/etc/a.nft") == "nft refuses /etc/a.nft, which includes /etc/c.nft, line 1: syntax error")
         #expect(RulesetLoader.sentence(127, "", "f") == "nft ended with status 127 when it loaded f, and said nothing")
     }
 }
