@@ -37,7 +37,7 @@ extension Supervision {
         if case .stopping = phase { return role.stopped() }
         let hadServed = role.isServing
         let delay = role.ended(at: Clock.monotonic())
-        reloaded(role, failure: nil)
+        reloaded(role, failure: "it \(status) before it had taken the new configuration")
         log.error(
             "\(role.name.title) \(status)\(delay == .zero ? ": it is started again" : ": it is started again in \(delay.configurationText)")"
         )

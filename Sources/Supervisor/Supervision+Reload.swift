@@ -67,8 +67,8 @@ extension Supervision {
         finishReload()
     }
 
-    /// A role that refuses what it is given goes on with what it has. So does whoever is started in its place: it would have
-    /// nothing to go on with.
+    /// A role that refuses what it is given goes on with what it has. So does whoever is started in its place, and in that of one
+    /// that ended over it: it would have nothing to go on with.
     private func keepFiles(of role: RoleName) {
         guard let previous = reload?.previous else { return }
         switch role {

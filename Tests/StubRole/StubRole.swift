@@ -13,6 +13,7 @@ import WireFormat
 ///     die                 ends before it is ready
 ///     silent              never becomes ready
 ///     reload-failure      refuses a reload
+///     reload-die          ends over a reload
 ///     reload-late         answers a reload when the next one comes, which it refuses
 ///     ignore-stop         does not end when told to
 ///     fetch URL           asks for a blocklist source to be fetched, once ready
@@ -67,6 +68,7 @@ final class StubRole {
         case .reload(let configuration):
             say("reloads\(summary(configuration))")
             reloads += 1
+            if script.contains("reload-die") { exit(9) }
             if script.contains("reload-late") {
                 if reloads == 1 { return }
                 try channel.send(RoleNotice.reloaded(failure: nil).packet())

@@ -73,6 +73,22 @@ struct ReloadTests {
         #expect(daemon.terminate() == 0)
     }
 
+    /// It may have ended over the new certificate: its successor starts with the one that was good.
+    @Test func whoEndsOverAReloadIsStartedWithTheFilesBefore() throws {
+        let house = try StubHouse()
+        let (certificate, key) = (house.directory + "/c.pem", house.directory + "/k.pem")
+        for file in [certificate, key] { try Data("certificate".utf8).write(to: URL(fileURLWithPath: file)) }
+        try house.configure("[listen]\nworkers = 1")
+        try house.script("greymoat-tarpit", "reload-die")
+        let daemon = try house.start("-C", certificate, "-K", key)
+        try Data("renewed certificate".utf8).write(to: URL(fileURLWithPath: certificate))
+        daemon.signal(SIGHUP)
+        try daemon.waitForLog("greymoatd: error: reloaded in part: greymoat-tarpit: it exited with status 9 before it had taken the new")
+        #expect(eventually { daemon.log.components(separatedBy: "greymoat-tarpit starts with").count == 3 }, "\(daemon.log)")
+        #expect(daemon.log.components(separatedBy: "certificate=19").count == 2, "\(daemon.log)")
+        #expect(daemon.terminate() == 0)
+    }
+
     /// It says that the round before the last went well, and refuses the last.
     @Test func aLateAnswerIsNoneToTheNextReload() throws {
         let house = try StubHouse()
