@@ -19,6 +19,9 @@ final class ChildProgram {
 
     /// Bytes of standard error kept at most.
     private static let errorLimit = 4096
+    /// Bytes taken from a pipe at once, and how often: together what a pipe holds. Who writes faster than that waits.
+    private static let pieceSize = 4096
+    private static let piecesAtOnce = 16
 
     /// Where programs are looked for that are named without a slash.
     static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -59,7 +62,7 @@ final class ChildProgram {
     var errorNumber: Int32? { hasErrors ? errors.number : nil }
     var headerNumber: Int32? { hasHeaders ? headers.number : nil }
 
-    /// Takes in what stands on standard error and in the headers, so that the program never waits for us there.
+    /// Takes in what stands on standard error and in the headers, so that the program never waits for us there for long.
     func drain() {
         if hasErrors { hasErrors = Self.read(errors, into: &errorText) }
         if errorText.count > Self.errorLimit { errorText.removeFirst(errorText.count - Self.errorLimit) }
@@ -95,9 +98,9 @@ final class ChildProgram {
 
     /// False at the end of the stream.
     private static func read(_ descriptor: borrowing FileDescriptor, into text: inout [UInt8]) -> Bool {
-        while true {
+        for _ in 0..<piecesAtOnce {
             var count: Int?
-            let piece = [UInt8](unsafeUninitializedCapacity: 4096) { buffer, initialized in
+            let piece = [UInt8](unsafeUninitializedCapacity: pieceSize) { buffer, initialized in
                 do throws(SystemError) { count = try descriptor.read(into: UnsafeMutableRawBufferPointer(buffer)) } catch { count = 0 }
                 initialized = count ?? 0
             }
@@ -105,6 +108,7 @@ final class ChildProgram {
             if count == 0 { return false }
             text += piece
         }
+        return true
     }
 
     private static func find(_ name: String) -> String? {

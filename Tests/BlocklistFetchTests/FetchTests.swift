@@ -89,6 +89,32 @@ import Testing
         #expect(try FetchRun.report(.command([program])).text == "192.0.2.1\n")
     }
 
+    /// One that complains faster than it can be listened to costs no memory and no time beyond its own.
+    @Test func complaintsWithoutEnd() throws {
+        let scratch = try Scratch()
+        let program = try scratch.script("complaining", "for i in 1 2 3 4; do cat /dev/zero >&2 & done; wait")
+        var order = FetchOrder(source: .command([program]))
+        order.timeLimit = .seconds(3)
+        let run = try FetchRun(order)
+        var highest = 0
+        while run.process.isRunning {
+            highest = max(highest, Self.residentKilobytes(of: run.process.pid))
+            usleep(20_000)
+        }
+        #expect(run.process.waitForExit() == 0)
+        #expect(try run.report().outcome == .failed("took longer than 3 seconds"))
+        #expect(highest > 0)
+        #expect(highest < 32_768, "KB at the most")
+    }
+
+    /// The most it has had of memory, 0 when it is gone.
+    private static func residentKilobytes(of process: Int32) -> Int {
+        guard let status = try? String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") })
+        else { return 0 }
+        return line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) } ?? 0
+    }
+
     /// An engine that does not read holds the fetch up, no longer than its time and without growing it.
     @Test func anEngineThatDoesNotRead() throws {
         var order = FetchOrder(source: .command(["yes", "192.0.2.1"]))
