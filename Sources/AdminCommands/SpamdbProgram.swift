@@ -40,7 +40,8 @@ enum SpamdbProgram {
     private static func parse(_ arguments: [String], _ console: Console) -> Invocation? {
         var invocation = Invocation()
         var keys: [String] = []
-        var parser = SwitchParser("adGTt", arguments.map { word in splitKey(word, &keys) })
+        let switches = arguments.prefix { $0.hasPrefix("-") && $0 != "-" && $0 != "--" }
+        var parser = SwitchParser("adGTt", switches.map { word in splitKey(word, &keys) } + arguments[switches.endIndex...])
         do throws(SwitchParser.Fault) {
             while let (letter, _) = try parser.next() {
                 switch letter {

@@ -171,6 +171,27 @@ import WireFormat
         #expect(try input.next() == nil)
     }
 
+    /// A key behind `--` or behind another key is a key, whatever it looks like: cut up, it would have trapped `ash@example.org`.
+    @Test(arguments: [["-T", "-a", "--", "-dash@example.org"], ["-Ta", "x@example.org", "-dash@example.org"]])
+    func keysThatLookLikeSwitches(arguments: [String]) throws {
+        let engine = try FakeEngine { request in
+            guard case .change(let changes, _, _) = request else { return .hangUp }
+            return .replies([.outcomes(changes.map { _ in .done }), .done])
+        }
+        let errors = Console.Captured()
+        let console = Console(
+            name: "spamdb", environment: ["GREYMOAT_SOCKET": engine.path], isTerminal: false, output: .memory(errors),
+            errors: .memory(errors))
+        #expect(AdminProgram.run(.spamdb, arguments, on: console) == 0)
+        #expect(errors.text == "")
+        guard case .change(let changes, _, _)? = engine.requests.last else {
+            Issue.record("no change was sent")
+            return
+        }
+        #expect(changes.last == .add(.spamtrap("-dash@example.org")))
+        #expect(changes.count == arguments.count { $0.contains("@") })
+    }
+
     /// The second script of the guide makes such a file; its odd lines are told all together, and then nothing is changed.
     @Test func allowFiles() throws {
         let engine = try FakeEngine(CannedEngine.answer)
