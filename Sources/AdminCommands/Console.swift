@@ -109,6 +109,12 @@ final class Console {
         do { try send(Array("\r\u{1B}[K".utf8)[...], to: errors) } catch {}
     }
 
+    /// May return early.
+    private static func waitForRoom(in descriptor: Int32) {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = poll(&entry, 1, -1)
+    }
+
     private func send(_ bytes: ArraySlice<UInt8>, to sink: Sink) throws(CommandError) {
         switch sink {
         case .memory(let captured): captured.bytes += bytes
@@ -118,7 +124,11 @@ final class Console {
                 do throws(SystemError) {
                     rest = rest.dropFirst(
                         try retrying("write the output") { rest.withUnsafeBytes { Glibc.write(number, $0.baseAddress, $0.count) } })
-                } catch { throw CommandError(error) }
+                } catch {
+                    // Whoever has the same pipe open may have made it non-blocking: no room yet is not its end.
+                    guard error.wouldBlock else { throw CommandError(error) }
+                    Self.waitForRoom(in: number)
+                }
             }
         }
     }

@@ -192,6 +192,29 @@ import WireFormat
         #expect(changes.count == arguments.count { $0.contains("@") })
     }
 
+    /// Whoever else has the same pipe may have made it non-blocking: that there is no room yet loses nothing.
+    @Test func aNonBlockingPipeIsWrittenToItsEnd() throws {
+        var ends: [Int32] = [-1, -1]
+        #expect(pipe(&ends) == 0)
+        let (reading, writing) = (ends[0], ends[1])
+        let writer = FileDescriptor(owning: writing)
+        try writer.setNonBlocking()
+        let taken = Mutex<(bytes: Int, ended: Bool)>((0, false))
+        _ = try NamedThread("late-reader") {
+            usleep(200_000)
+            var buffer = [UInt8](repeating: 0, count: 65_536)
+            while case let count = read(reading, &buffer, buffer.count), count > 0 { taken.withLock { $0.bytes += count } }
+            close(reading)
+            taken.withLock { $0.ended = true }
+        }
+        let console = Console(name: "spamdb", isTerminal: false, output: .descriptor(writing), errors: .memory(Console.Captured()))
+        try console.write([UInt8](repeating: 10, count: 1 << 20))
+        try console.flush()
+        close(writer.release())
+        for _ in 0..<1000 where !taken.withLock({ $0.ended }) { usleep(10_000) }
+        #expect(taken.withLock { $0.bytes } == 1 << 20)
+    }
+
     /// The second script of the guide makes such a file; its odd lines are told all together, and then nothing is changed.
     @Test func allowFiles() throws {
         let engine = try FakeEngine(CannedEngine.answer)
