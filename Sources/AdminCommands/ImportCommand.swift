@@ -31,12 +31,18 @@ struct ImportCommand: ConsoleCommand {
         if !chunk.isEmpty { try client.send(.importLines(chunk)) }
         try client.send(.finishImport)
         var report: ImportReport?
-        try client.finish { reply throws(CommandError) in
-            switch reply {
-            case .progress(let progress): console.showProgress(progress.text)
-            case .imported(let outcome): report = outcome
-            default: break
+        do throws(CommandError) {
+            try client.finish { reply throws(CommandError) in
+                switch reply {
+                case .progress(let progress): console.showProgress(progress.text)
+                case .imported(let outcome): report = outcome
+                default: break
+                }
             }
+        } catch {
+            // The rows are stored all the same, and what was left out is worth knowing.
+            if let report { _ = try tell(report, input.name, console) }
+            throw error
         }
         guard let report else { throw ControlClient.lost }
         return try tell(report, input.name, console)

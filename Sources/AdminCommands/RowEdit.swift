@@ -29,30 +29,34 @@ struct RowEdit {
     func carryOut(_ daemon: DaemonOptions, _ console: Console) throws(CommandError) -> Int32 {
         var client = try EngineAccess(daemon, console).forWriting()
         let changes = targets.compactMap { RowChange(action, $0) }
-        var outcomes = try Self.send(changes, confirmed: confirmed, &client, console)
+        var (outcomes, failure) = Self.send(changes, confirmed: confirmed, &client, console)
         if let question = outcomes.lazy.compactMap(\.question).first {
             guard Self.agrees(question, console) else {
                 throw CommandError("nothing was changed: \(question) Give --yes to do it")
             }
-            outcomes = try Self.send(changes, confirmed: true, &client, console)
+            (outcomes, failure) = Self.send(changes, confirmed: true, &client, console)
         }
-        return try report(outcomes, &client, console)
+        let status = try report(outcomes, &client, console)
+        if let failure { throw failure }
+        return status
     }
 
+    /// How the changes ended, as far as they came, and why no further.
     private static func send(
         _ changes: [RowChange], confirmed: Bool, _ client: inout ControlClient, _ console: Console
-    ) throws(CommandError) -> [RowOutcome] {
+    ) -> (outcomes: [RowOutcome], failure: CommandError?) {
         var outcomes: [RowOutcome] = []
-        for request in ControlRequest.changes(changes, confirmed: confirmed) {
-            var batch: [RowOutcome] = []
-            try client.perform(request) { reply throws(CommandError) in if case .outcomes(let some) = reply { batch += some } }
-            outcomes += batch
-            if batch.contains(where: { $0.question != nil }) { return outcomes }
-            if changes.count > ControlRequest.batchLimit { console.showProgress("\(outcomes.count) of \(changes.count)") }
-        }
-        console.clearProgress()
-        guard outcomes.count == changes.count else { throw ControlClient.lost }
-        return outcomes
+        do throws(CommandError) {
+            for request in ControlRequest.changes(changes, confirmed: confirmed) {
+                let before = outcomes.count
+                try client.perform(request) { reply throws(CommandError) in if case .outcomes(let some) = reply { outcomes += some } }
+                if outcomes[before...].contains(where: { $0.question != nil }) { return (outcomes, nil) }
+                if changes.count > ControlRequest.batchLimit { console.showProgress("\(outcomes.count) of \(changes.count)") }
+            }
+            console.clearProgress()
+            guard outcomes.count == changes.count else { throw ControlClient.lost }
+        } catch { return (outcomes, error) }
+        return (outcomes, nil)
     }
 
     /// Asks whoever sits at the terminal; nobody there is a no.

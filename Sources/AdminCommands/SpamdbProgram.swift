@@ -126,10 +126,13 @@ enum SpamdbProgram {
         guard !changes.isEmpty else { return status(failures) }
         var client = try EngineAccess(console).forWriting()
         var outcomes: [RowOutcome] = []
-        for request in ControlRequest.changes(changes) {
-            try client.perform(request) { reply throws(CommandError) in if case .outcomes(let some) = reply { outcomes += some } }
-        }
-        guard outcomes.count == changes.count else { throw ControlClient.lost }
+        var end: CommandError?
+        do throws(CommandError) {
+            for request in ControlRequest.changes(changes) {
+                try client.perform(request) { reply throws(CommandError) in if case .outcomes(let some) = reply { outcomes += some } }
+            }
+            guard outcomes.count == changes.count else { throw ControlClient.lost }
+        } catch { end = error }
         for (change, outcome) in zip(changes, outcomes) {
             switch outcome {
             case .done: continue
@@ -138,6 +141,7 @@ enum SpamdbProgram {
             }
             failures += 1
         }
+        if let end { throw end }
         return status(failures)
     }
 

@@ -215,6 +215,39 @@ import WireFormat
         #expect(taken.withLock { $0.bytes } == 1 << 20)
     }
 
+    /// What was stored, and what was left out, is told although the kernel did not follow.
+    @Test func whatCameBeforeAFailureIsTold() throws {
+        let behind = ControlReply.failure("the kernel's sets have not followed", exitStatus: 69)
+        let engine = try FakeEngine { request in
+            switch request {
+            case .beginImport, .importLines: return .replies([])
+            case .finishImport:
+                var report = ImportReport()
+                report[.white] = 1
+                report.faulty = 1
+                report.faults = [.init(line: 2, reason: "no address")]
+                return .replies([.imported(report), behind])
+            case .change(let changes, _, _):
+                return .replies([.outcomes(changes.indices.map { $0 == 0 ? .notFound : .done }), behind])
+            default: return .replies([.done])
+            }
+        }
+        let directory = try FakeEngine.temporaryDirectory()
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        try "x\ny\n".write(toFile: directory + "/rows", atomically: true, encoding: .utf8)
+        let failed = "the kernel's sets have not followed\n"
+        let imported = run("import", directory + "/rows", at: engine.path)
+        #expect(imported.status == 69)
+        #expect(imported.output == "imported 1 white\n")
+        #expect(imported.errors == "greymoat: \(directory)/rows, line 2: no address\ngreymoat: \(failed)")
+        let deleted = run("-d", "192.0.2.1", "192.0.2.2", at: engine.path, as: .spamdb)
+        #expect(deleted.status == 69)
+        #expect(deleted.errors == "spamdb: 192.0.2.1: not found\nspamdb: \(failed)")
+        let removed = run("white", "remove", "192.0.2.1", "192.0.2.2", at: engine.path)
+        #expect(removed.status == 69)
+        #expect(removed.errors == "greymoat: 192.0.2.1 is not white\ngreymoat: \(failed)")
+    }
+
     /// The second script of the guide makes such a file; its odd lines are told all together, and then nothing is changed.
     @Test func allowFiles() throws {
         let engine = try FakeEngine(CannedEngine.answer)
