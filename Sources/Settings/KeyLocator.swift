@@ -11,6 +11,8 @@ struct KeyLocator {
 
     init(_ text: String) {
         bytes = Array(text.utf8)
+        // A byte order mark.
+        if bytes.starts(with: "\u{FEFF}".utf8) { position = 3 }
         while skipToStatement() {
             if bytes[position] == UInt8(ascii: "[") { readHeader() } else { readAssignment(prefix: table) }
         }

@@ -39,6 +39,11 @@ import Testing
         #expect(locator.line(of: ["nowhere"]) == nil)
     }
 
+    /// What some editors put before a file's first letter is no part of its first key.
+    @Test func aByteOrderMarkIsNoLetter() {
+        #expect(KeyLocator("\u{FEFF}mode = 3\r\n[listen]\r\nport = 1").lines == ["mode": 1, "listen": 2, "listen.port": 3])
+    }
+
     /// The locator runs on what the parser accepted, but whatever it gets, it ends.
     @Test func endsOnAnything() {
         for text in ["\"", "'''", "a = \"", "[", "a", "=", "a = [", "a = \"\\", "\"\"\"\"\"", "a = \"\"\"x\\", "\r", "]", "a=]\nb=1"] {
