@@ -98,7 +98,7 @@ extension StoreOwner {
         }
         if !confirmed, greylist.rules.allowedDomains.isEmpty, try !transaction.hasAnyDomain() {
             return .confirmationNeeded(
-                "\(text) would be the first allowed domain: from then on, whoever mails to any other domain is trapped for \(greylist.rules.trapexp.wholeSeconds / 3600) hours."
+                "\(text) would be the first allowed domain: from then on, whoever mails to any other domain is trapped for \(HostFindings.words(greylist.rules.trapexp))."
             )
         }
         _ = try greylist.addDomain(pattern, in: transaction)

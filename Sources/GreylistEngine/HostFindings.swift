@@ -73,10 +73,12 @@ struct HostFindings: Sendable {
         }
     }
 
-    /// `25 minutes`, `90 seconds`
-    private static func words(_ duration: Duration) -> String {
+    /// `24 hours`, `25 minutes`, `90 seconds`
+    static func words(_ duration: Duration) -> String {
         let seconds = duration.wholeSeconds
-        let (count, unit) = seconds >= 60 && seconds % 60 == 0 ? (seconds / 60, "minute") : (seconds, "second")
+        let (length, unit): (Int64, String) =
+            seconds >= 3600 && seconds % 3600 == 0 ? (3600, "hour") : seconds >= 60 && seconds % 60 == 0 ? (60, "minute") : (1, "second")
+        let count = seconds / length
         return "\(count) \(unit)\(count == 1 ? "" : "s")"
     }
 

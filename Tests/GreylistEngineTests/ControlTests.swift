@@ -72,6 +72,19 @@ import WireFormat
         #expect(try control.list() == ["DOMAIN|@example.org", "DOMAIN|example.net"])
     }
 
+    /// A trap that holds less than an hour, or no whole hours, is told as it is.
+    @Test(arguments: [(1800, "30 minutes"), (5400, "90 minutes"), (86_400, "24 hours"), (3600, "1 hour"), (45, "45 seconds")])
+    func theFirstDomainTellsForHowLong(seconds: Int64, text: String) throws {
+        let harness = try EngineHarness { $0.trapexp = .seconds(seconds) }
+        let control = try harness.control()
+        let answer = try control.ask(.change([.add(.domain("@example.org"))!], confirmed: false))
+        guard case .outcomes(let outcomes)? = answer.first, case .confirmationNeeded(let sentence)? = outcomes.first else {
+            Issue.record("not asked")
+            return
+        }
+        #expect(sentence.hasSuffix("is trapped for \(text)."))
+    }
+
     @Test func importIsWhatExportGave() throws {
         let harness = try EngineHarness()
         let control = try harness.control()
