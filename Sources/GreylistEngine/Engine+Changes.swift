@@ -75,7 +75,7 @@ extension StoreOwner {
             return (try greylist.deleteSpamtrap(key, in: transaction) ? .done : .notFound, [])
         case (.add, .domain(let text)): return (try addDomain(text, confirmed, transaction), [])
         case (.delete, .domain(let text)):
-            guard let pattern = DomainPattern(text) else { return (.notFound, []) }
+            guard let pattern = DomainPattern(escaped: text.utf8) else { return (.notFound, []) }
             return (try greylist.deleteDomain(pattern, in: transaction) ? .done : .notFound, [])
         case (.add, .allow(let block)): return (.done, try greylist.addAllow(block, in: transaction).changes)
         case (.delete, .allow(let block)):
@@ -93,7 +93,7 @@ extension StoreOwner {
     }
 
     private func addDomain(_ text: String, _ confirmed: Bool, _ transaction: any GreylistTransaction) throws(StoreFault) -> RowOutcome {
-        guard let pattern = DomainPattern(text) else {
+        guard let pattern = DomainPattern(escaped: text.utf8) else {
             return .refused("\(text) is no domain: say @example.org, example.org or mary@example.org")
         }
         if !confirmed, greylist.rules.allowedDomains.isEmpty, try !transaction.hasAnyDomain() {

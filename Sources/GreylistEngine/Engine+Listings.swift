@@ -124,7 +124,7 @@ extension Greylist {
         case .spamtrap(let text):
             if let key = PeerText(parsing: text.utf8), try isSpamtrap(key, in: store) { [.spamtrap(key.spamtrapKey)] } else { [] }
         case .domain(let text):
-            if let pattern = DomainPattern(text), try store.hasDomain(pattern.text) { [.domain(pattern)] } else { [] }
+            if let pattern = DomainPattern(escaped: text.utf8), try store.hasDomain(pattern.text) { [.domain(pattern)] } else { [] }
         case .allow(let block):
             if try store.allowing(block.address) == block { [.allow(block)] } else { [] }
         }

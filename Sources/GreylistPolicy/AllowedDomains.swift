@@ -23,11 +23,14 @@ public struct AllowedDomains: Sendable {
     /// Whether an `@host` or `somebody@host` pattern speaks of this domain.
     public func speaks(of host: PeerText) -> Bool { hosts.contains(host) }
 
-    /// From the file's bytes: one pattern a line, blank lines and what follows a `#` ignored, CR at the end of a line too.
+    /// From the file's bytes: one pattern a line, blank lines and what follows a `#` ignored, CR at the end of a line and a byte order
+    /// mark before the first one too.
     public init(parsing bytes: some BidirectionalCollection<UInt8>) throws(AllowedDomainsFault) {
         guard bytes.count <= Self.fileLimit else { throw .tooLarge }
         var number = 0
-        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+        let byteOrderMark = "\u{FEFF}".utf8
+        let text = bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes[...]
+        for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
             let space: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }
             var text = line.prefix { $0 != UInt8(ascii: "#") }.drop(while: space)

@@ -8,22 +8,32 @@ public struct DomainPattern: Hashable, Sendable, CustomStringConvertible {
     /// Longest pattern taken: a local part (64), an @ and a domain (255), RFC 5321 §4.5.3.1.
     public static let limit = 320
 
-    /// nil when empty, longer than `limit`, `@` alone, or holding a space or another byte no address may show unescaped.
+    /// As people write it, in UTF-8 (RFC 6531). nil when empty, longer than `limit` bytes, `@` alone, or holding a space, a control
+    /// character, `|` or `\`.
     public init?(_ text: some BidirectionalCollection<UInt8>) {
-        let isPlain: (UInt8) -> Bool = { 0x21...0x7E ~= $0 && $0 != UInt8(ascii: "|") && $0 != UInt8(ascii: "\\") }
-        guard !text.isEmpty, text.count <= Self.limit, text.allSatisfy(isPlain), text.last != UInt8(ascii: "@") else { return nil }
+        let isPlain: (UInt8) -> Bool = { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "|") && $0 != UInt8(ascii: "\\") }
+        guard !text.isEmpty, text.count <= Self.limit, text.allSatisfy(isPlain), text.last != UInt8(ascii: "@"),
+            String(validating: text, as: UTF8.self) != nil
+        else { return nil }
         self.text = PeerText(lowercasing: text)
     }
 
     public init?(_ text: String) { self.init(text.utf8) }
+
+    /// From PeerText's escaped form: as lines and messages hold it.
+    public init?(escaped text: some Collection<UInt8>) {
+        guard let text = PeerText(parsing: text) else { return nil }
+        self.init(text.bytes)
+    }
 
     /// From a text already known to be a pattern: what a store kept.
     public init(stored text: PeerText) { self.text = text }
 
     /// The domain an address or `@domain` pattern speaks of; nil for a suffix.
     public var host: PeerText? {
-        guard let at = text.escaped.utf8.lastIndex(of: UInt8(ascii: "@")) else { return nil }
-        return PeerText(lowercasing: text.escaped.utf8[text.escaped.utf8.index(after: at)...])
+        let bytes = text.bytes
+        guard let at = bytes.lastIndex(of: UInt8(ascii: "@")) else { return nil }
+        return PeerText(lowercasing: bytes[(at + 1)...])
     }
 
     public var description: String { text.escaped }

@@ -61,7 +61,7 @@ extension StoredRow {
             guard key.isSpamtrapKey else { throw .badText }
             self = .spamtrap(key)
         case .domain:
-            guard let pattern = DomainPattern(fields[1]) else { throw .badText }
+            guard let pattern = DomainPattern(escaped: fields[1]) else { throw .badText }
             self = .domain(pattern)
         case .allow:
             guard let block = IPPrefix(String(decoding: fields[1], as: UTF8.self)) else { throw .badAddress }

@@ -70,6 +70,12 @@ import WireFormat
         #expect(try control.ask(.change([domain], confirmed: true)) == [.outcomes([.done]), .done])
         #expect(try control.ask(.change([.add(.domain("example.net"))!], confirmed: false)) == [.outcomes([.done]), .done])
         #expect(try control.list() == ["DOMAIN|@example.org", "DOMAIN|example.net"])
+        // As `greymoat domain add @bücher.example` sends it.
+        let beyondASCII = "@b\\303\\274cher.example"
+        #expect(try control.ask(.change([.add(.domain(beyondASCII))!], confirmed: false)) == [.outcomes([.done]), .done])
+        #expect(try control.list(match: "cher") == ["DOMAIN|\(beyondASCII)"])
+        #expect(try control.ask(.query([.domain(beyondASCII)])).contains(.outcomes([.done])))
+        #expect(try control.ask(.change([.delete(.domain(beyondASCII))], confirmed: false)) == [.outcomes([.done]), .done])
     }
 
     /// A trap that holds less than an hour, or no whole hours, is told as it is.

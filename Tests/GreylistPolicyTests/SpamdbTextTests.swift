@@ -12,6 +12,7 @@ import Testing
         "TRAPPED|210.214.12.57|1162889440",
         "SPAMTRAP|wkitp98zpu.fsf@datadok.no",
         "DOMAIN|@example.org",
+        "DOMAIN|@b\\303\\274cher.example",
         "ALLOW|10.0.0.0/8",
         "ALLOW|2001:db8::1",
         "GREY|2001:db8::1||<>|<a\\040b\\134\\174\\303\\251@x>|-5|0|9223372036854775807|1|0",
@@ -27,7 +28,8 @@ import Testing
         ("WHITE|1.2.3.4|||1|2|9223372036854775808|4|5", .badNumber), ("WHITE|1.2.3.4|||+1|2|3|4|5", .badNumber),
         ("WHITE|1.2.3.4||||2|3|4|5", .badNumber), ("BLACK|1.2.3.4", .unknownKind), ("", .unknownKind),
         ("TRAPPED", .wrongCount(.trapped, found: 1, expected: 3)),
-        ("SPAMTRAP|nobody", .badText), ("SPAMTRAP|a b@c", .badText), ("DOMAIN|a b", .badText), ("ALLOW|10.0.0.0/33", .badAddress),
+        ("SPAMTRAP|nobody", .badText), ("SPAMTRAP|a b@c", .badText), ("DOMAIN|a b", .badText),
+        ("DOMAIN|a\\040b", .badText), ("DOMAIN|a\\377b", .badText), ("ALLOW|10.0.0.0/33", .badAddress),
         ("GREY|1.2.3.4|a\\9|f|t|1|2|3|4|5", .badText),
     ])
     func faultsAreNamed(_ line: String, _ fault: SpamdbTextFault) {

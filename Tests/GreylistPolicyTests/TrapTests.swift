@@ -148,6 +148,24 @@ import Testing
         #expect(try village.connect("192.0.2.2", to: "<\(address)>").map(\.word) == [anywhere ? "trapped" : "grey"])
     }
 
+    /// SMTPUTF8 is offered, so mail for such a domain comes either way it is written: whoever sends it must not be trapped.
+    @Test(arguments: [false, true]) func aDomainBeyondASCIIIsAllowed(inFile: Bool) throws {
+        let text = "@bücher.example\r\ngrüße.example\nfrançoise@example.org"
+        let village = Village()
+        if inFile {
+            village.greylist.rules.allowedDomains = try AllowedDomains(parsing: Array("\u{FEFF}\(text)".utf8))
+        } else {
+            for line in text.split(whereSeparator: \.isNewline) { try village.addDomain(String(line)) }
+        }
+        let allowed = ["mary@bücher.example", "bob@post.grüße.example", "Françoise@example.org", "postmaster@bücher.example"]
+        for (index, address) in allowed.enumerated() {
+            #expect(try village.connect("192.0.2.\(index)", to: "<\(address)>").map(\.word) == ["grey"], "\(address)")
+        }
+        for (index, address) in ["mary@bucher.example", "mary@buecher.example", "francoise@example.org"].enumerated() {
+            #expect(try village.connect("192.0.2.10\(index)", to: "<\(address)>").map(\.word) == ["trapped"], "\(address)")
+        }
+    }
+
     @Test func disallowedRecipientsSpringExactlyAsTraps() throws {
         let village = Village()
         try village.addDomain("@here")
