@@ -9,8 +9,20 @@ internal import Settings
 public enum Greymoatd {
     /// Runs it with the process's arguments and never returns.
     public static func main() -> Never {
+        openStandardDescriptors()
         let arguments = Array(CommandLine.arguments.dropFirst())
         exit(run(arguments))
+    }
+
+    /// Where whoever started us has closed 0, 1 or 2, the next files we open would stand there, and be handed to roles as their
+    /// standard error.
+    private static func openStandardDescriptors() {
+        while true {
+            let number = open("/dev/null", O_RDWR)
+            if (0...2).contains(number) { continue }
+            if number > 2 { close(number) }
+            return
+        }
     }
 
     static func run(_ arguments: [String]) -> Int32 {

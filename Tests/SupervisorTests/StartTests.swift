@@ -40,6 +40,18 @@ struct StartTests {
         #expect(outcome.errors.hasSuffix(" (names, paths and durations stand in quotes)\n"))
     }
 
+    /// Whoever starts it may have closed these: no file of ours becomes its standard error, or a role's.
+    @Test(arguments: ["<&- >&- 2>&-", "2>&-"]) func standardDescriptorsAreClosed(redirection: String) throws {
+        let house = try StubHouse()
+        let daemon = try house.host.spawn(["/bin/sh", "-c", "exec \"$@\" \(redirection)", "sh"] + house.command)
+        func tarpits() -> [ProcessEntry] { ProcessEntry.children(of: daemon.pid, running: "greymoat-tarpit") }
+        #expect(eventually { !tarpits().isEmpty })
+        for process in [daemon.pid] + tarpits().map(\.pid) {
+            #expect(try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(process)/fd/2") == "/dev/null")
+        }
+        #expect(daemon.terminate() == 0)
+    }
+
     @Test func unreadableRulesetIs78() throws {
         let house = try StubHouse()
         try FileManager.default.removeItem(atPath: house.directory + "/rules.nft")
