@@ -22,7 +22,11 @@ struct CapabilityReader {
     /// Lines with quotation marks that are not closed where their record ends.
     private(set) var unclosedQuotes: [Int] = []
 
-    init(_ bytes: [UInt8]) { self.bytes = bytes }
+    init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+        // A byte order mark.
+        if bytes.starts(with: "\u{FEFF}".utf8) { index = 3 }
+    }
 
     mutating func next() -> CapabilityRecord? {
         while skipIgnoredLine() {}

@@ -13,6 +13,12 @@ import Testing
         } catch { return error.faults.map(\.description) }
     }
 
+    /// What some editors put before a file's first letter is no part of its first record's name.
+    @Test func aByteOrderMarkIsNoLetter() throws {
+        let configuration = try parse("\u{FEFF}all:\\\r\n\t:a:\r\na:\\\r\n\t:black:msg=\"m\":file=/a:\r\n")
+        #expect(configuration.lists.map(\.name) == ["a"])
+    }
+
     /// The example of spamd.conf(5).
     private let example = #"""
         all:\
