@@ -64,7 +64,8 @@ extension Engine {
         greylist.rules = rules
         takeBlocklistConfiguration(spamdConfiguration)
         let posted = writer.perform({ $0.greylist.rules = rules }, then: { _ in })
-        notify(.reloaded(failure: posted ? fault : "the engine is too busy to take new settings; try again"))
+        let faults = [fault, keeper.fault].compactMap(\.self).joined(separator: "; ")
+        notify(.reloaded(failure: !posted ? "the engine is too busy to take new settings; try again" : faults.isEmpty ? nil : faults))
     }
 
     /// How long the kernel's sets may take before we serve without them.

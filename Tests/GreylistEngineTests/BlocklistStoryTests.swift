@@ -212,6 +212,10 @@ import Testing
         let tarpit = try harness.tarpit()
         try reload("all:none:")
         _ = try harness.log(until: "spamd.conf: line 1: there is no record \"none\" for this list")
+        // Whoever asked for the reload hears of it.
+        var failure: String??
+        while failure == nil { if case .reloaded(let said) = try harness.nextNotice() { failure = .some(said) } }
+        #expect(failure??.contains("there is no record \"none\"") == true)
         #expect(try tarpit.connect(1, "192.0.2.8") != .grey)
         #expect(try harness.control().status().warnings.contains { $0.contains("the lists stay as they were") })
         try reload("all:new:\nnew:black:msg=\"new\":file=/new:")
