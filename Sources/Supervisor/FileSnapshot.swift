@@ -6,8 +6,12 @@ struct FileSnapshot {
     let bytes: [UInt8]
     private let file: OwnedDescriptor
 
-    /// EFBIG for a file longer than `limit` bytes.
+    /// EFBIG for a file longer than `limit` bytes, EINVAL for a pipe: nobody may ever write into it.
     init(of path: String, limit: Int) throws(SystemError) {
+        var status = stat()
+        if stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFIFO {
+            throw SystemError("read \(path), which is a pipe", code: EINVAL)
+        }
         bytes = try WholeFile.read(path, limit: limit)
         file = OwnedDescriptor(try FileDescriptor.memoryFile(named: "greymoat-file", holding: bytes))
     }
