@@ -8,6 +8,19 @@ struct ScriptTests {
     private static let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../scripts")
         .standardizedFileURL.path
 
+    /// A greymoatd that runs is told, or it would take what is done to its table for an accident.
+    @Test func downStaysDown() throws {
+        let site = try Site()
+        let outcome = try InstalledShell.attempt("'\(Self.scripts)/up' --down", on: site)
+        #expect(outcome.status == 0 && outcome.errors.contains("the ruleset is gone"), "\(outcome)")
+        #expect(try site.host.run("nft", "list", "tables") == "")
+        #expect(try InstalledShell.attempt("'\(Self.scripts)/up' --down", on: site).errors.contains("nothing to take away"))
+        // One that cannot be told: its socket is elsewhere.
+        #expect(try site.greymoat("firewall", "apply").status == 0)
+        let untold = try InstalledShell.attempt("GREYMOAT_SOCKET=/nonexistent '\(Self.scripts)/up' --down", on: site)
+        #expect(untold.status == 69 && untold.errors.contains("greymoatd runs and has loaded the ruleset again"), "\(untold)")
+    }
+
     /// userdel(8) leaves a group that somebody else is in.
     @Test func usersWhoseGroupIsThere() throws {
         let site = try Site(start: false)
