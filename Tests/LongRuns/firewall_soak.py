@@ -4,7 +4,6 @@ by element, every minute and at the end. Called by scripts/long/firewall in a ne
 import argparse
 import collections
 import ipaddress
-import json
 import os
 import random
 import signal
@@ -14,6 +13,7 @@ import time
 
 root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, f"{root}/Tests/Bench")
+import comparison  # noqa: E402
 import stack  # noqa: E402
 
 parser = argparse.ArgumentParser()
@@ -24,7 +24,6 @@ options = parser.parse_args()
 chance = random.Random(options.seed)
 binaries = os.path.abspath(options.binaries)
 BASE = 20_000  # white rows from the beginning, 10.0.0.0 and up
-TOLERANCE = 2  # seconds between an element's remaining life and its row's
 
 
 def run(*command, text=None):
@@ -36,8 +35,7 @@ class Soak:
         self.whole = whole
         self.counts = collections.Counter()
         self.refused = collections.Counter()
-        self.compared = self.checks = 0
-        self.worst = 0.0
+        self.comparison = comparison.Comparison(self.greymoat)
         self.weights = [
             (self.add, 30), (self.remove, 20), (self.short_lives, 15), (self.allow, 6), (self.disallow, 4), (self.stray_elements, 5),
             (self.flush_set, 3), (self.delete_set, 2), (self.delete_rule, 3), (self.flush_ruleset, 2), (self.delete_table, 2),
@@ -164,90 +162,15 @@ class Soak:
 
     # The comparison.
 
-    def settle(self):
-        end = time.monotonic() + 60
-        while True:
-            result = self.greymoat("status", "--json")
-            if result.returncode == 0:
-                firewall = json.loads(result.stdout)["firewall"]
-                if firewall["state"] == "in-step" and firewall["behind"] == 0:
-                    return
-            if time.monotonic() > end:
-                sys.exit(f"firewall soak: not in step after 60 s: {result.stdout}{result.stderr}")
-            time.sleep(0.1)
-
-    def listed(self, name):
-        result = run("nft", "-j", "list", "set", "inet", "greymoat", name)
-        if result.returncode != 0:
-            return None
-        found = next(item["set"] for item in json.loads(result.stdout)["nftables"] if "set" in item)
-        return found.get("elem", [])
-
-    def differences(self):
-        rows = {}
-        begun = time.time()
-        for line in self.greymoat("list", "white", "trapped").stdout.split("\n"):
-            fields = line.split("\t")
-            if fields[0] == "WHITE":
-                rows["white", fields[1]] = int(fields[6])
-            elif fields[0] == "TRAPPED":
-                rows["greytrap", fields[1]] = int(fields[2])
-        different = []
-        present = {}
-        for name in ("white", "white6", "greytrap", "greytrap6"):
-            at = time.time()
-            elements = self.listed(name)
-            if elements is None:
-                return [f"set {name} is not there"], 0, 0
-            for element in elements:
-                present[name.rstrip("6"), element["elem"]["val"]] = at + element["elem"]["expires"]
-        ended = time.time()
-        worst = 0.0
-        for key, expire in rows.items():
-            if key in present:
-                # nft tells whole seconds, rounded down.
-                deviation = max(0.0, abs(present[key] + 0.5 - expire) - 0.5)
-                worst = max(worst, deviation)
-                if deviation > TOLERANCE:
-                    different.append(f"{key}: the element ends at {present[key]:.0f}, its row at {expire}")
-            elif expire > ended + TOLERANCE:
-                different.append(f"{key}: the row lives for another {expire - ended:.0f} s and the kernel has no element")
-        for key, expire in present.items():
-            if key not in rows and expire > begun + TOLERANCE:
-                different.append(f"{key}: an element without a row, for another {expire - begun:.0f} s")
-        return different + self.different_blocks(), len(rows), worst
-
-    def different_blocks(self):
-        listed = self.greymoat("list", "allow").stdout.split("\n")
-        wanted = ipaddress.collapse_addresses(ipaddress.ip_network(line.split("\t")[1]) for line in listed if "\t" in line)
-        held = []
-        for element in self.listed("allow") or []:
-            if isinstance(element, str):
-                held.append(ipaddress.ip_network(element))
-            elif "prefix" in element:
-                held.append(ipaddress.ip_network(f"{element['prefix']['addr']}/{element['prefix']['len']}"))
-            else:
-                first, last = (ipaddress.ip_address(end) for end in element["range"])
-                held.extend(ipaddress.summarize_address_range(first, last))
-        wanted, held = set(wanted), set(ipaddress.collapse_addresses(held))
-        return [f"allow: {block} is missing" for block in wanted - held] + [f"allow: {block} is too much" for block in held - wanted]
-
     def check(self):
-        for _ in range(5):
-            self.settle()
-            different, count, worst = self.differences()
-            if not different:
-                break
-            time.sleep(1)  # a listing misses elements while the kernel grows a set's hash table
-        else:
+        different = self.comparison.check()
+        if different:
             print(f"firewall soak: seed {options.seed}: {len(different)} differences", *different[:20], sep="\n  ")
             with open(f"{self.whole.directory}/log") as file:
                 print("the daemon's last words:", *file.read().split("\n")[-20:], sep="\n  ")
             sys.exit(1)
-        self.checks += 1
-        self.compared += count
-        self.worst = max(self.worst, worst)
-        print(f"  in step: {count:,} elements as their rows say, {worst:.1f} s off at most; {sum(self.counts.values()):,} actions", flush=True)
+        print(f"  in step: {self.comparison.compared:,} elements so far, {self.comparison.worst:.1f} s off at most; "
+              f"{sum(self.counts.values()):,} actions", flush=True)
 
 
 print(f"firewall soak: seed {options.seed}, {options.seconds} s", flush=True)
@@ -266,6 +189,6 @@ with stack.Stack(binaries, white=BASE) as whole:
     if whole.daemon.poll() is not None:
         sys.exit("firewall soak: greymoatd has ended")
 done = ", ".join(f"{name} {count}" for name, count in sorted(soak.counts.items()))
-print(f"firewall soak: {soak.checks} comparisons, {soak.compared:,} elements, {soak.worst:.1f} s off at most; {done}")
+print(f"firewall soak: {soak.comparison.checks} comparisons, {soak.comparison.compared:,} elements, {soak.comparison.worst:.1f} s off at most; {done}")
 if soak.refused:
     print("  commands that met a dead role: " + ", ".join(f"{name} {count}" for name, count in sorted(soak.refused.items())))
