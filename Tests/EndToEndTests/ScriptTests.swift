@@ -35,4 +35,23 @@ struct ScriptTests {
             """
         #expect(try InstalledShell.run(lines, on: site).lines == ["greymoat-engine"])
     }
+
+    /// What cannot be taken away, since somebody else's account hangs on it, keeps nobody from purging the rest.
+    @Test func groupsOfOthersOutliveThePurge() throws {
+        let site = try Site(start: false)
+        let lines = """
+            set -e
+            cp -a /etc etc
+            mount --bind etc /etc
+            mount -t tmpfs none /run
+            mount -t tmpfs none /var/lib
+            mkdir -p /etc/greymoat /var/lib/greymoat
+            bash -c '. "$0/common"; make_users' '\(Self.scripts)'
+            useradd --gid greymoat greymoats-friend
+            sh '\(Self.scripts)/debian/greymoat.postrm' purge
+            test ! -e /etc/greymoat -a ! -e /var/lib/greymoat
+            getent group greymoat | cut -d: -f1
+            """
+        #expect(try InstalledShell.run(lines, on: site).lines == ["greymoat"])
+    }
 }
