@@ -36,6 +36,26 @@ struct ScriptTests {
         #expect(try InstalledShell.run(lines, on: site).lines == ["greymoat-engine"])
     }
 
+    /// What the administrator keeps at its version (apt-mark(8) hold) is there, and what is there for two architectures.
+    @Test func packagesThatAreInstalled() throws {
+        let site = try Site(start: false)
+        let lines = """
+            set -e
+            mkdir dpkg dpkg/info dpkg/updates
+            sed '/^Package: nftables$/,/^Status:/s/^Status: install /Status: hold /' /var/lib/dpkg/status >dpkg/status
+            grep -q '^Status: hold ok installed' dpkg/status
+            printf 'amd64\\ni386\\n' >dpkg/arch
+            for name in i386 amd64; do
+                printf 'Package: both\\nStatus: install ok installed\\nMaintainer: nobody\\nArchitecture: %s\\n' $name >>dpkg/status
+                printf 'Multi-Arch: same\\nVersion: 1\\nDescription: both\\n\\n' >>dpkg/status
+            done
+            export DPKG_ADMINDIR=$PWD/dpkg
+            for name in nftables both; do bash -c '. "$0/common"; is_installed $1 || die $1' '\(Self.scripts)' $name; done
+            ! bash -c '. "$0/common"; is_installed neither' '\(Self.scripts)'
+            """
+        _ = try InstalledShell.run(lines, on: site)
+    }
+
     /// What cannot be taken away, since somebody else's account hangs on it, keeps nobody from purging the rest.
     @Test func groupsOfOthersOutliveThePurge() throws {
         let site = try Site(start: false)
