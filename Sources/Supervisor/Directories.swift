@@ -79,10 +79,17 @@ struct Directories {
         }
     }
 
-    /// The engine opens its database by name: every directory above must let its user through.
+    /// The engine opens its database by name: every directory above, and above what a link leads to, must let its user through.
     private static func checkReachable(_ path: String, by owner: Spawn.Identity) throws(StartFailure) {
+        try checkLetsThrough(path, to: path, owner)
+        guard let resolved = realpath(path, nil) else { return }
+        defer { free(resolved) }
+        try checkLetsThrough(String(cString: resolved), to: path, owner)
+    }
+
+    private static func checkLetsThrough(_ way: String, to path: String, _ owner: Spawn.Identity) throws(StartFailure) {
         var built = ""
-        for part in path.split(separator: "/") {
+        for part in way.split(separator: "/") {
             built += "/" + part
             var status = stat()
             guard stat(built, &status) == 0 else { continue }

@@ -142,11 +142,15 @@ struct StartTests {
         let house = try StubHouse()
         let locked = house.directory + "/locked"
         try FileManager.default.createDirectory(atPath: locked, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
-        let outcome = try house.host.attempt(house.command + ["--state-dir", locked + "/state"])
-        // Where nobody made the users, the engine runs as root and reaches it.
-        if getpwnam("greymoat-engine") != nil {
-            #expect(outcome.status == 77)
-            #expect(outcome.errors.contains("chmod o+x \(locked)"))
+        // By its name, and by that of a link to it: the engine goes the whole way by itself.
+        try FileManager.default.createSymbolicLink(atPath: house.directory + "/link", withDestinationPath: "locked/state")
+        for path in [locked + "/state", house.directory + "/link"] {
+            let outcome = try house.host.attempt(["timeout", "10"] + house.command + ["--state-dir", path])
+            // Where nobody made the users, the engine runs as root and reaches it.
+            if getpwnam("greymoat-engine") != nil {
+                #expect(outcome.status == 77, "\(path): \(outcome)")
+                #expect(outcome.errors.contains("chmod o+x \(locked)"))
+            }
         }
     }
 
