@@ -74,7 +74,11 @@ extension Supervision {
         switch role {
         case .tarpit: (configurations.files.certificate, configurations.files.key) = (previous.certificate, previous.key)
         case .firewall: (configurations.files.ruleset, configurations.files.rulesetPath) = (previous.ruleset, previous.rulesetPath)
-        case .engine, .metrics, .fetch: break
+        case .engine:
+            // One of the two may be good, and its lists are in use.
+            configurations.files.blocklistSources.formUnion(previous.blocklistSources)
+            (configurations.files.allowedDomains, configurations.files.blocklists) = (previous.allowedDomains, previous.blocklists)
+        case .metrics, .fetch: break
         }
     }
 

@@ -164,6 +164,7 @@ struct WatchTests {
         try lab.type("\(BuiltProduct.path("greymoat")) --socket \(engine.path) import \(directory)/rows")
         #expect(try lab.wait { $0.split(separator: "\n").last == "importing: 123,456" })
         try lab.press("C-c")
+        #expect(try lab.wait { $0.split(separator: "\n").last?.first == "$" })
         try lab.type("echo ty''ped")
         #expect(try lab.wait { $0.contains("\ntyped") })
     }

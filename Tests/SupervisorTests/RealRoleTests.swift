@@ -109,15 +109,21 @@ struct RealRoleTests {
     @Test func filesThatARoleRefusedAreNotThoseOfItsSuccessor() throws {
         let house = try house()
         let daemon = try house.start()
-        let (pem, rules) = (house.directory + "/half.pem", house.directory + "/rules.nft")
+        let (pem, rules, domains) = (house.directory + "/half.pem", house.directory + "/rules.nft", house.directory + "/domains")
+        let settings = "[listen]\nworkers = 1\n[tarpit]\nstutter = \"0s\"\n[greylist]\nalloweddomains = \"\(domains)\"\n"
+        try Data("example.org\n".utf8).write(to: URL(fileURLWithPath: domains))
+        try house.configure(settings)
+        #expect(try house.greymoat("reload").status == 0)
+        try Data("two words\n".utf8).write(to: URL(fileURLWithPath: domains))
         try Data("-----BEGIN CERTIFICATE-----\n".utf8).write(to: URL(fileURLWithPath: pem))
         try Data("table inet greymoat { nonsense }\n".utf8).write(to: URL(fileURLWithPath: rules))
-        try house.configure("[listen]\nworkers = 1\n[tarpit]\nstutter = \"0s\"\n[tls]\ncertificate = \"\(pem)\"\nkey = \"\(pem)\"")
+        try house.configure(settings + "[tls]\ncertificate = \"\(pem)\"\nkey = \"\(pem)\"")
         let bad = try house.greymoat("reload")
         #expect(bad.status == 2, "\(bad.output)\(bad.errors)")
         #expect(bad.errors.contains("greymoat-tarpit: [tls] certificate"))
         #expect(bad.errors.contains("greymoat-firewall: nft refuses \(rules)"))
-        for role in ["greymoat-tarpit", "greymoat-firewall"] {
+        #expect(bad.errors.contains("greymoat-engine: \(domains)"))
+        for role in ["greymoat-tarpit", "greymoat-firewall", "greymoat-engine"] {
             let victim = try #require(ProcessEntry.children(of: daemon.pid, running: role).first)
             kill(victim.pid, SIGKILL)
             try daemon.waitForLog("\(role) was killed by signal 9")
@@ -128,6 +134,7 @@ struct RealRoleTests {
         }
         try attempt(house, to: "joe@example.org")
         #expect(try eventually { try house.greymoat("white", "add", "192.0.2.77").status == 0 }, "\(daemon.log)")
+        #expect(daemon.log.components(separatedBy: "error: \(domains)").count == 2, "\(daemon.log)")
         #expect(daemon.terminate() == 0)
     }
 
