@@ -42,8 +42,12 @@ struct Directories {
         do throws(SystemError) {
             descriptor = FileDescriptor(owning: try retrying("open") { open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) })
         } catch {
+            // A file, or a link to nothing: no privilege makes it a directory.
+            let isRefused = error.code == EACCES || error.code == EPERM
             throw StartFailure(
-                .permission, "cannot open the directory \(path): \(error.reason); run greymoatd as root, or name another with \(option)")
+                isRefused ? .permission : .unavailable,
+                "cannot open the directory \(path): \(error.reason); \(isRefused ? "run greymoatd as root" : "move what is there"), or name another with \(option)"
+            )
         }
         guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
             throw StartFailure(

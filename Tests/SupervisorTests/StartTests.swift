@@ -154,6 +154,16 @@ struct StartTests {
         }
     }
 
+    @Test func aStateDirectoryThatIsNoneIs69() throws {
+        let house = try StubHouse()
+        let outcome = try house.attempt("--state-dir", house.configuration)
+        #expect(outcome.status == 69)
+        #expect(
+            outcome.errors.hasSuffix(
+                "cannot open the directory \(house.configuration): Not a directory; move what is there, or name another with --state-dir\n"),
+            "\(outcome)")
+    }
+
     @Test func checkPrintAndVersion() throws {
         let house = try StubHouse()
         let check = try house.attempt("--check")
