@@ -104,8 +104,8 @@ let package = Package(
         .target(
             name: "Supervisor",  // listeners, roles, restart
             dependencies: [
-                "Settings", "Sandbox", "RoleMessages", "PacketLog", "Blocklists", "LinuxIO", "Addressing", "Moments", "WireFormat", "CLinux", "Release",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Settings", "Sandbox", "RoleMessages", "PacketLog", "GreylistPolicy", "Blocklists", "LinuxIO", "Addressing", "Moments", "WireFormat", "CLinux",
+                "Release", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
         .target(
             name: "BlocklistFetch",  // one source, fetched, unpacked and handed over

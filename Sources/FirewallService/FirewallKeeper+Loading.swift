@@ -149,7 +149,15 @@ extension FirewallKeeper {
 
     /// The time to mend a loss has come. Where rules alone were lost they go back at once; whatever else needs the engine.
     mutating func heal(_ loss: Loss, _ now: MonotonicTime) {
-        guard loss == .rules else { return say(.loadWanted(loss.reason)) }
+        guard loss == .rules else {
+            if loss == .table {
+                say(
+                    .warning(
+                        "another program took table inet \(configuration.table) away, or a set of it; it is loaded again with everything in it"
+                    ))
+            }
+            return say(.loadWanted(loss.reason))
+        }
         let since = watch.drain() ?? .rules
         checkLive()
         guard isLive, since == .rules else { return say(.loadWanted((since == .rules ? .table : since).reason)) }

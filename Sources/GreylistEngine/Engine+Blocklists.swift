@@ -17,8 +17,9 @@ extension Engine {
             for warning in keeper.configuration.warnings { log.logger.warning("\(configuration.blocklistsPath): \(warning)") }
         } catch let faults as SpamdConfiguration.Faults {
             for fault in faults.faults { log.logger.error("\(configuration.blocklistsPath): \(fault)") }
-            let first = faults.faults.first.map(\.description) ?? ""
-            keeper.fault = "\(configuration.blocklistsPath): \(first); the lists stay as they were until it is corrected and reloaded"
+            // The first may be a consequence of one further down.
+            let some = faults.faults.prefix(8).map(\.description).joined(separator: "; ")
+            keeper.fault = "\(configuration.blocklistsPath): \(some); the lists stay as they were until it is corrected and reloaded"
         } catch {
             keeper.fault = "\(configuration.blocklistsPath): \(error); the lists stay as they were"
             log.logger.error("\(configuration.blocklistsPath): \(error)")

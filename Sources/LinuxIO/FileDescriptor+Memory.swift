@@ -13,7 +13,10 @@ extension FileDescriptor {
                 bytes[written...].withUnsafeBytes { Glibc.write(number, $0.baseAddress, $0.count) }
             }
         }
-        try retrying("rewind a file in memory") { lseek(number, 0, SEEK_SET) }
+        try file.rewind()
         return file
     }
+
+    /// Reads and writes go on at its beginning.
+    public func rewind() throws(SystemError) { try retrying("rewind a file in memory") { lseek(number, 0, SEEK_SET) } }
 }

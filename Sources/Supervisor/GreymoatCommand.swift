@@ -21,7 +21,7 @@ struct GreymoatCommand: ParsableCommand {
     }
 
     @Option(help: ArgumentHelp("Configuration to read.", valueName: "file"), completion: .file(extensions: ["toml"])) var config: String?
-    @Flag(help: "Check the configuration, say what is wrong with it, and end.") var check = false
+    @Flag(help: "Check the configuration and the files it names, say what is wrong with them, and end.") var check = false
     @Flag(help: "Print the configuration as it would be used, and end.") var printConfig = false
     @Option(help: ArgumentHelp("Where the database lives.", valueName: "dir"), completion: .directory) var stateDir: String?
     @Option(help: ArgumentHelp("Where the control socket lives.", valueName: "dir"), completion: .directory) var runtimeDir: String?

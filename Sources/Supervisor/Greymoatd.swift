@@ -68,6 +68,11 @@ public enum Greymoatd {
         log.format = configuration.log.format
         if command.check {
             for note in RoleConfigurations.notes(on: configuration, files) { log.warning(note) }
+            let faults = ConfigurationCheck.faults(configuration, files, programs: AbsolutePath.ofPrograms)
+            if !faults.isEmpty {
+                faults.forEach(log.error)
+                return StartFailure.Status.configuration.rawValue
+            }
             log.info("the configuration is good")
             return 0
         }

@@ -58,6 +58,11 @@ extension Supervision {
     func stop(status: Int32) {
         if case .stopping = phase { return }
         let now = Clock.monotonic()
+        if phase == .serving {
+            log.info(
+                "ending: the rules stay as they are; where they redirect, strangers are refused until greymoatd runs again or `greymoat firewall remove` takes them away"
+            )
+        }
         phase = .stopping(status: status, since: now)
         notifier.stopping()
         endFetchers()

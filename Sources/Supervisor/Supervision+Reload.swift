@@ -61,7 +61,9 @@ extension Supervision {
     func reloaded(_ role: Role, failure: String?) {
         guard reload?.awaited.remove(role.name) != nil else { return }
         if let failure {
-            reload?.failures.append("\(role.name.title): \(failure)")
+            // Workers say the same.
+            let sentence = "\(role.name.program): \(failure)"
+            if reload?.failures.contains(sentence) == false { reload?.failures.append(sentence) }
             keepFiles(of: role.name)
         }
         finishReload()

@@ -77,6 +77,19 @@ public enum Tarpit {
         return Int(clamping: limit.rlim_cur)
     }
 
+    /// For `greymoatd --check`: says on standard output what is wrong with the two PEM files at these paths. Returns the exit status.
+    public static func check(certificate: String, key: String) -> Int32 {
+        let sentence: String
+        do {
+            let limit = 65_536
+            let chain = try FileDescriptor.openForReading(certificate).readAll(limit: limit)
+            _ = try TLSServerContext(certificate: chain, key: FileDescriptor.openForReading(key).readAll(limit: limit))
+            return 0
+        } catch { sentence = "\(error)" }
+        do throws(SystemError) { try FileDescriptor(owning: 1).writeAll(Array(sentence.utf8)) } catch {}
+        return 78
+    }
+
     private static func complain(_ what: String) -> Int32 {
         let line = "greymoat-tarpit: \(what)\n"
         var text = line

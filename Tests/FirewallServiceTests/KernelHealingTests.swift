@@ -51,6 +51,8 @@ struct KernelHealingTests {
             #expect(try scene.firewall.serve { $0.restorations == 1 && $0.isLive })
         } else {
             #expect(try scene.firewall.serve { $0.loads.count == 2 && $0.outcomes.count == 2 && $0.isLive })
+            let said = "another program took table inet greymoat away, or a set of it; it is loaded again with everything in it"
+            #expect(scene.firewall.notices.contains(.warning(said)))
         }
         let taken = Clock.boot() - begun
         #expect(white.flow() && white6.flow())

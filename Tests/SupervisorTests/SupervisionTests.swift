@@ -206,6 +206,14 @@ struct SupervisionTests {
         #expect(outcome.errors.contains("greymoatd: error: \(role) was told to fail\n"))
     }
 
+    /// Who presses Ctrl-C is told what that means for mail.
+    @Test func theEndSaysWhatBecomesOfStrangers() throws {
+        let house = try StubHouse()
+        let daemon = try house.start()
+        #expect(daemon.terminate() == 0)
+        #expect(daemon.log.contains("greymoatd: ending: the rules stay as they are; where they redirect, strangers are refused"))
+    }
+
     /// As it says that a certificate which came with the last reload is none.
     @Test func aTarpitThatCannotStartAgainEndsItselfAlone() throws {
         let house = try StubHouse()
