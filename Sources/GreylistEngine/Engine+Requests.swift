@@ -40,9 +40,10 @@ extension Engine {
     }
 
     /// The supervisor has read the configuration again, or refused it.
-    func reloadEnded(_ request: UInt64, _ failure: String?) {
+    /// `note`: what is to be known although all went well.
+    func reloadEnded(_ request: UInt64, _ failure: String?, _ note: String?) {
         guard let ticket = control.reloads.removeValue(forKey: request), let client = client(of: ticket) else { return }
-        finish(client, failure.map { .failure($0, exitStatus: 2) } ?? .done)
+        finish(client, failure.map { .failure($0, exitStatus: 2) } ?? note.map { .failure($0, exitStatus: 0) } ?? .done)
     }
 
     // MARK: - Firewall

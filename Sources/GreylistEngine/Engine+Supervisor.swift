@@ -46,7 +46,7 @@ extension Engine {
             if let socket = descriptors.next() { attachMetrics(socket) }
         case .fetchRefused(let request, let reason): fetchRefused(request, reason)
         case .roles(let roles): self.roles = roles
-        case .reloadOutcome(let request, let failure): reloadEnded(request, failure)
+        case .reloadOutcome(let request, let failure, let note): reloadEnded(request, failure, note)
         case .stop: exitStatus = 0
         }
     }

@@ -22,10 +22,10 @@ extension SupervisorOrder {
         case .roles(let roles):
             kind = .roles
             writer.write(list: roles) { $1.write(to: &$0) }
-        case .reloadOutcome(let request, let failure):
+        case .reloadOutcome(let request, let failure, let note):
             kind = .reloadOutcome
             writer.write(request)
-            writer.write(optional: failure) { $0.write($1, cutTo: RoleNotice.sentenceLimit) }
+            for sentence in [failure, note] { writer.write(optional: sentence) { $0.write($1, cutTo: RoleNotice.sentenceLimit) } }
         case .fetchRefused(let request, let sentence):
             kind = .fetchRefused
             writer.write(request)
@@ -45,7 +45,8 @@ extension SupervisorOrder {
         case .roles:
             self = .roles(try reader.readList(limit: Self.rolesLimit) { r throws(WireError) in try RoleStatus(from: &r) })
         case .reloadOutcome:
-            self = .reloadOutcome(request: try reader.readUInt64(), try RoleNotice.readSentence(&reader))
+            self = .reloadOutcome(
+                request: try reader.readUInt64(), failure: try RoleNotice.readSentence(&reader), note: try RoleNotice.readSentence(&reader))
         case .fetchRefused:
             self = .fetchRefused(request: try reader.readUInt64(), try reader.readString(limit: RoleNotice.sentenceLimit))
         case .stop: self = .stop

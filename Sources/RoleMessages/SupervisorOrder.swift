@@ -12,7 +12,7 @@ public enum SupervisorOrder: WireMessage, Hashable {
     /// What runs, for `greymoat status` (to the engine only).
     case roles([RoleStatus])
     /// How a reload asked for by `RoleNotice.reloadWanted` ended: nil when all is well, else one sentence.
-    case reloadOutcome(request: UInt64, String?)
+    case reloadOutcome(request: UInt64, failure: String?, note: String? = nil)
     /// No `greymoat-fetch` could be started for the request, in one sentence's end: completes "the source …".
     case fetchRefused(request: UInt64, String)
     /// End within a second; sets stay.

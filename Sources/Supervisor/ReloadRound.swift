@@ -5,6 +5,8 @@ struct ReloadRound {
     var awaited: Set<RoleName>
     /// Requests of the control socket, answered together.
     var requests: [UInt64]
+    /// What is to be known of the configuration however the round ends.
+    let notes: [String]
     var failures: [String] = []
     /// What roles ran with before.
     let previous: ConfiguredFiles

@@ -20,19 +20,20 @@ extension Supervision {
         waitingReloads = []
         let previous = configurations.files
         notifier.reloading()
+        let notes: [String]
         do throws(ConfigurationFaults) {
-            try renewConfiguration()
+            notes = try renewConfiguration()
         } catch {
             error.faults.forEach { log.error("\($0)") }
             log.error("the configuration was not reloaded: the old one stays")
             let faults = error.faults.map(\.description).joined(separator: "; ")
-            answer(requests, "the configuration was not reloaded: \(faults)")
+            answer(requests, failure: "the configuration was not reloaded: \(faults)")
             // systemctl shows it as a line of its own, long after the journal has scrolled on.
             notifier.ready("the configuration was not reloaded: \(faults.split(whereSeparator: \.isNewline).joined(separator: " "))")
             return
         }
         reload = ReloadRound(
-            awaited: [], requests: requests, previous: previous, deadline: Clock.monotonic() + ReloadRound.limit)
+            awaited: [], requests: requests, notes: notes, previous: previous, deadline: Clock.monotonic() + ReloadRound.limit)
         for role in roles {
             guard let channel = role.channel else { continue }
             reload?.awaited.insert(role.name)
@@ -45,8 +46,8 @@ extension Supervision {
         finishReload()
     }
 
-    /// Takes on the file as it is now; keys that need a new start keep their value.
-    private func renewConfiguration() throws(ConfigurationFaults) {
+    /// Takes on the file as it is now; keys that need a new start keep their value. Returns what was said of it.
+    private func renewConfiguration() throws(ConfigurationFaults) -> [String] {
         var (fresh, notes) = (try reader.read(), [String]())
         for key in fresh.keepUnreloadable(of: configurations.configuration) {
             notes.append("\(key.title) has changed: it takes effect when greymoatd is started again")
@@ -55,7 +56,9 @@ extension Supervision {
         configurations.configuration = fresh
         configurations.files = files
         log.format = fresh.log.format
-        for note in notes + RoleConfigurations.notes(on: fresh, files) { log.warning(note) }
+        notes += RoleConfigurations.notes(on: fresh, files)
+        notes.forEach(log.warning)
+        return notes
     }
 
     func reloaded(_ role: Role, failure: String?) {
@@ -88,14 +91,15 @@ extension Supervision {
         guard let round = reload, round.awaited.isEmpty else { return }
         reload = nil
         if let outcome = round.outcome { log.error("reloaded in part: \(outcome)") } else { log.info("configuration reloaded") }
-        answer(round.requests, round.outcome)
+        answer(round.requests, failure: round.outcome, notes: round.notes)
         notifier.ready(listening)
         beginWaitingReload()
     }
 
-    private func answer(_ requests: [UInt64], _ outcome: String?) {
+    private func answer(_ requests: [UInt64], failure: String?, notes: [String] = []) {
         guard let engine = roles.first(where: { $0.name == .engine }) else { return }
-        for request in requests { engine.channel?.send(.reloadOutcome(request: request, outcome)) }
+        let note = notes.isEmpty ? nil : notes.joined(separator: "; ")
+        for request in requests { engine.channel?.send(.reloadOutcome(request: request, failure: failure, note: note)) }
         watch(engine)
     }
 }

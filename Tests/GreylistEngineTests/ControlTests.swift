@@ -187,7 +187,7 @@ import WireFormat
         var request: UInt64?
         while request == nil { if case .reloadWanted(let number) = try harness.nextNotice() { request = number } }
         try harness.supervisor.send(
-            SupervisorOrder.reloadOutcome(request: try #require(request), "greymoat.toml: line 3 is wrong").packet())
+            SupervisorOrder.reloadOutcome(request: try #require(request), failure: "greymoat.toml: line 3 is wrong").packet())
         #expect(try control.answer() == [.failure("greymoat.toml: line 3 is wrong", exitStatus: 2)])
     }
 

@@ -82,7 +82,7 @@ final class StubRole {
             say(
                 "knows "
                     + roles.map { "\($0.name) \($0.worker) restarts=\($0.restarts) missing=\($0.missing.count)" }.joined(separator: ", "))
-        case .reloadOutcome(let request, let outcome): say("outcome \(request): \(outcome ?? "good")")
+        case .reloadOutcome(let request, let failure, let note): say("outcome \(request): \(failure ?? note ?? "good")")
         case .fetchRefused(let request, let sentence): say("fetch \(request) refused: \(sentence)")
         case .stop:
             say("is told to stop")

@@ -12,21 +12,21 @@ import Testing
         let role = PacketChannel(try pair.second.duplicate())
         var sent = 0
         while !channel.hasQueue {
-            channel.send(.reloadOutcome(request: UInt64(sent), nil))
+            channel.send(.reloadOutcome(request: UInt64(sent), failure: nil))
             sent += 1
         }
         for _ in 1..<RoleChannel.queueLimit {
-            channel.send(.reloadOutcome(request: UInt64(sent), nil))
+            channel.send(.reloadOutcome(request: UInt64(sent), failure: nil))
             sent += 1
         }
         #expect(!channel.isStuck)
-        channel.send(.reloadOutcome(request: UInt64(sent), nil))
+        channel.send(.reloadOutcome(request: UInt64(sent), failure: nil))
         sent += 1
         #expect(channel.isStuck)
         // None is lost, and they come in order.
         for number in 0..<sent {
             let message = try #require(try role.receive())
-            #expect(try SupervisorOrder(packet: message.bytes) == .reloadOutcome(request: UInt64(number), nil))
+            #expect(try SupervisorOrder(packet: message.bytes) == .reloadOutcome(request: UInt64(number), failure: nil))
             channel.flush()
         }
         #expect(!channel.hasQueue && !channel.isStuck)

@@ -69,9 +69,9 @@ import WireFormat
         }
         let ready = RoleNotice.ready(missing: Array(repeating: long, count: 33))
         #expect(try RoleNotice(packet: ready.packet()) == .ready(missing: Array(repeating: cut(512), count: 32)))
-        for order in [SupervisorOrder.reloadOutcome(request: 1, long), .fetchRefused(request: 1, long)] {
+        for order in [SupervisorOrder.reloadOutcome(request: 1, failure: long), .fetchRefused(request: 1, long)] {
             let back = try SupervisorOrder(packet: order.packet())
-            #expect([.reloadOutcome(request: 1, cut(8192)), .fetchRefused(request: 1, cut(8192))].contains(back))
+            #expect([.reloadOutcome(request: 1, failure: cut(8192)), .fetchRefused(request: 1, cut(8192))].contains(back))
         }
         let failed = FetchNotice.finished(.failed(long))
         #expect(try FetchNotice(packet: failed.packet()) == .finished(.failed(cut(FetchNotice.sentenceLimit))))
@@ -90,7 +90,8 @@ import WireFormat
             .start(.tarpit(tarpit)), .reload(.engine(engine)), .start(.firewall(firewall)), .link(.engine), .link(.firewall),
             .link(.tarpit(worker: 5)),
             .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
-            .reloadOutcome(request: 8, nil), .reloadOutcome(request: 8, "no"), .stop, .link(.fetch(request: 9)),
+            .reloadOutcome(request: 8, failure: nil), .reloadOutcome(request: 8, failure: nil, note: "but"),
+            .reloadOutcome(request: 8, failure: "no"), .stop, .link(.fetch(request: 9)),
             .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
             .link(.metrics), .start(.metrics(MetricsConfiguration(listen: "127.0.0.1:9225"))),
         ]
