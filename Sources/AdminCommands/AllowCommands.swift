@@ -18,8 +18,8 @@ struct NetworkArguments: ParsableArguments {
         if networks.isEmpty && file == nil { throw ValidationError("Give blocks of addresses, or a file of them with --file.") }
     }
 
-    func targets() throws(CommandError) -> [RowChange.Target] {
-        var targets = try RowEdit.targets(networks, AllowKind.target)
+    func targets(to action: RowChange.Action) throws(CommandError) -> [RowChange.Target] {
+        var targets = try RowEdit.targets(action, networks, AllowKind.target)
         if let file { targets += try NetworkFile.read(file).map { .allow($0) } }
         return targets
     }
@@ -32,7 +32,7 @@ struct AddAllowCommand: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.add, .allow, try arguments.targets()).carryOut(daemon, console)
+        try RowEdit(.add, .allow, try arguments.targets(to: .add)).carryOut(daemon, console)
     }
 }
 
@@ -43,7 +43,7 @@ struct RemoveAllowCommand: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.delete, .allow, try arguments.targets()).carryOut(daemon, console)
+        try RowEdit(.delete, .allow, try arguments.targets(to: .delete)).carryOut(daemon, console)
     }
 }
 
@@ -66,7 +66,7 @@ enum NetworkFile {
             }
         }
         guard faulty == 0 else {
-            let more = faulty > faults.count ? "; and \(faulty - faults.count) more faulty lines" : ""
+            let more = faulty > faults.count ? "; and " + StatusPage.count(faulty - faults.count, "more faulty line") : ""
             throw CommandError("nothing was changed: \(input.name), \(faults.joined(separator: "; "))\(more)", status: ExitStatus.usage)
         }
         return networks

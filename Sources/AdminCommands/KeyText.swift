@@ -4,10 +4,11 @@ internal import PeerText
 
 /// Keys as people type them, made canonical; or one sentence that says what is wrong and what to do.
 enum KeyText {
-    /// A single host. `purpose`: where it was given, for the advice on blocks.
-    static func address(_ text: String, for purpose: String) throws(CommandError) -> IPAddress {
+    /// A single host. `purpose`: where it was given. `blockCommand`: what does the like with a block, for whoever gives one; nil where
+    /// nothing does.
+    static func address(_ text: String, for purpose: String, blockCommand: String? = nil) throws(CommandError) -> IPAddress {
         if let address = IPAddress(text) { return address }
-        throw CommandError(addressFault(text, for: purpose), status: ExitStatus.usage)
+        throw CommandError(addressFault(text, for: purpose, blockCommand: blockCommand), status: ExitStatus.usage)
     }
 
     /// A CIDR block or a single host.
@@ -63,10 +64,11 @@ enum KeyText {
         return String(text.dropFirst().dropLast())
     }
 
-    private static func addressFault(_ text: String, for purpose: String) -> String {
+    private static func addressFault(_ text: String, for purpose: String, blockCommand: String? = nil) -> String {
         let shown = shown(text)
         if let prefix = IPPrefix(text), text.utf8.contains(UInt8(ascii: "/")) {
-            return "\(shown) is a block of addresses, and \(purpose) takes single ones; for blocks there is `greymoat allow add \(prefix)`"
+            let advice = blockCommand.map { "; for blocks there is `\($0) \(prefix)`" } ?? ""
+            return "\(shown) is a block of addresses, and \(purpose) takes single ones\(advice)"
         }
         if let percent = text.utf8.firstIndex(of: UInt8(ascii: "%")), IPAddress(String(text[..<percent])) != nil {
             return "\(shown) has a zone, which is not part of an address here: leave out everything from the % on"

@@ -38,42 +38,57 @@ protocol EditableKind {
     static var kind: RowKind { get }
     static var keyName: String { get }
     static var keyHelp: String { get }
-    static func target(_ text: String) throws(CommandError) -> RowChange.Target
+    /// `action`: what is done with it, for the advice on what cannot be a key.
+    static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target
 }
 
 enum WhiteKind: EditableKind {
     static let kind = RowKind.white
     static let keyName = "address"
     static let keyHelp = "IPv4 or IPv6 addresses."
-    static func target(_ text: String) throws(CommandError) -> RowChange.Target { .white(try KeyText.address(text, for: "white")) }
+    static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
+        .white(try KeyText.address(text, for: "white", blockCommand: AllowKind.command(to: action)))
+    }
 }
 
 enum TrappedKind: EditableKind {
     static let kind = RowKind.trapped
     static let keyName = "address"
     static let keyHelp = "IPv4 or IPv6 addresses."
-    static func target(_ text: String) throws(CommandError) -> RowChange.Target { .trapped(try KeyText.address(text, for: "trapped")) }
+    /// Without advice on blocks: to allow one is the opposite of trapping it.
+    static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
+        .trapped(try KeyText.address(text, for: "trapped"))
+    }
 }
 
 enum SpamtrapKind: EditableKind {
     static let kind = RowKind.spamtrap
     static let keyName = "mail-address"
     static let keyHelp = "Mail addresses nobody has; angle brackets are left out."
-    static func target(_ text: String) throws(CommandError) -> RowChange.Target { .spamtrap(try KeyText.mail(text)) }
+    static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
+        .spamtrap(try KeyText.mail(text))
+    }
 }
 
 enum DomainKind: EditableKind {
     static let kind = RowKind.domain
     static let keyName = "domain"
     static let keyHelp = "@example.org: that domain; example.org: addresses that end so; mary@example.org: that one."
-    static func target(_ text: String) throws(CommandError) -> RowChange.Target { .domain(try KeyText.domain(text)) }
+    static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
+        .domain(try KeyText.domain(text))
+    }
 }
 
 enum AllowKind: EditableKind {
     static let kind = RowKind.allow
     static let keyName = "network"
     static let keyHelp = "Addresses or CIDR blocks, as in 192.0.2.0/24 or 2001:db8::/32."
-    static func target(_ text: String) throws(CommandError) -> RowChange.Target { .allow(try KeyText.network(text)) }
+    static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
+        .allow(try KeyText.network(text))
+    }
+
+    /// What does with a block what `white` does with an address.
+    static func command(to action: RowChange.Action) -> String { action == .add ? "greymoat allow add" : "greymoat allow remove" }
 }
 
 /// `add KEY…`
@@ -86,7 +101,7 @@ struct AddCommand<Kind: EditableKind>: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.add, Kind.kind, try RowEdit.targets(keys, Kind.target)).carryOut(daemon, console)
+        try RowEdit(.add, Kind.kind, try RowEdit.targets(.add, keys, Kind.target)).carryOut(daemon, console)
     }
 }
 
@@ -102,7 +117,7 @@ struct RemoveCommand<Kind: EditableKind>: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.delete, Kind.kind, try RowEdit.targets(keys, Kind.target)).carryOut(daemon, console)
+        try RowEdit(.delete, Kind.kind, try RowEdit.targets(.delete, keys, Kind.target)).carryOut(daemon, console)
     }
 }
 
@@ -133,6 +148,6 @@ struct AddDomainCommand: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.add, .domain, try RowEdit.targets(keys, DomainKind.target), confirmed: yes).carryOut(daemon, console)
+        try RowEdit(.add, .domain, try RowEdit.targets(.add, keys, DomainKind.target), confirmed: yes).carryOut(daemon, console)
     }
 }

@@ -19,10 +19,10 @@ struct RowEdit {
 
     /// Every key in canonical form. One faulty key, and nothing is done.
     static func targets(
-        _ keys: [String], _ target: (String) throws(CommandError) -> RowChange.Target
+        _ action: RowChange.Action, _ keys: [String], _ target: (String, RowChange.Action) throws(CommandError) -> RowChange.Target
     ) throws(CommandError) -> [RowChange.Target] {
         var targets: [RowChange.Target] = []
-        for key in keys { targets.append(try target(key)) }
+        for key in keys { targets.append(try target(key, action)) }
         return targets
     }
 

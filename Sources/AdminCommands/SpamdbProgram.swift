@@ -147,7 +147,8 @@ enum SpamdbProgram {
 
     private static func target(_ action: RowChange.Action, _ kind: RowKind?, _ key: String) throws(CommandError) -> RowChange.Target {
         if kind == .spamtrap { return .spamtrap(try KeyText.mail(key, strictly: false)) }
-        let address = try KeyText.address(key, for: "spamdb")
+        let blockCommand = kind == nil ? AllowKind.command(to: action) : nil
+        let address = try KeyText.address(key, for: "spamdb", blockCommand: blockCommand)
         switch (action, kind) {
         case (.add, .trapped): return .trapped(address)
         case (.add, _): return .white(address)
