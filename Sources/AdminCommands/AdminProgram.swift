@@ -62,14 +62,16 @@ public enum AdminProgram {
 
     /// Help, version and faults of usage.
     private static func answer(_ error: any Error, to arguments: [String], on console: Console) throws(CommandError) -> Int32 {
+        // Before all else: ArgumentParser has help, and status 0, for commands there are not.
+        if let advice = CommandLinePrepass.advice(on: arguments) { throw CommandError(advice, status: ExitStatus.usage) }
         let text = Greymoat.fullMessage(for: error, columns: console.isTerminal ? console.width : 80)
         let status = Greymoat.exitCode(for: error).rawValue
         guard status != 0 else {
             try console.write(text + "\n")
             return ExitStatus.done
         }
-        if let advice = CommandLinePrepass.advice(on: arguments) { throw CommandError(advice, status: ExitStatus.usage) }
-        console.complain(verbatim: text + "\n")
+        let label = "Error: "
+        console.complain(text.hasPrefix(label) ? String(text.dropFirst(label.count)) : text)
         return ExitStatus.usage
     }
 }

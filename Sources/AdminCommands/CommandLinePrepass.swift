@@ -19,7 +19,8 @@ enum CommandLinePrepass {
 
     /// One sentence when the command, or a group's command, is not known.
     static func advice(on arguments: [String]) -> String? {
-        var words = arrange(arguments)[...]
+        // `help white ad` asks for what `white ad --help` asks for.
+        var words = arrange(arguments).drop { $0 == "help" }
         guard let word = words.popFirst(), !word.hasPrefix("-") else { return nil }
         let commands = Greymoat.configuration.subcommands
         guard let command = commands.first(where: { $0.configuration.commandName == word }) else {
