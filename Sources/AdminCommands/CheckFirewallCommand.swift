@@ -28,9 +28,9 @@ struct CheckFirewallCommand: ConsoleCommand {
         var facts = FirewallFacts()
         facts.gather()
         try askDaemon(&facts, console)
-        let listing = try NFTCommand.output(["-t", "-j", "list", "ruleset"])
-        guard !listing.isEmpty else { throw CommandError("nft lists no rules: run this as root") }
-        let findings = RulesetCheck.findings(ruleset: listing, facts: facts)
+        let listing = try NFTCommand.outcome(["-t", "-j", "list", "ruleset"])
+        guard !listing.output.isEmpty else { throw CommandError("nft lists no rules: run this as root") }
+        let findings = RulesetCheck.findings(ruleset: listing.output, facts: facts)
         for finding in findings { try console.write("\(finding.severity == .error ? "error" : "warning"): \(finding.sentence)\n") }
         if findings.isEmpty && console.isTerminal { try console.write("Nothing is wrong with the firewall.\n") }
         return findings.contains { $0.severity == .error } ? ExitStatus.refused : ExitStatus.done

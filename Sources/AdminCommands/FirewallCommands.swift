@@ -58,12 +58,9 @@ struct ShowFirewallCommand: ConsoleCommand {
     var table = "greymoat"
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        let status = try NFTCommand.run(["-t", "list", "table", "inet", table])
-        guard status == 0 else {
-            throw CommandError(
-                "there is no table inet \(table), or you may not see it: run this as root, and see `greymoat status`",
-                status: ExitStatus.notFound)
-        }
+        let outcome = try NFTCommand.outcome(["-t", "list", "table", "inet", table])
+        guard outcome.status == 0 else { throw outcome.failure(with: table) }
+        try console.write(outcome.output)
         return ExitStatus.done
     }
 }
@@ -80,11 +77,8 @@ struct RemoveFirewallCommand: ConsoleCommand {
     func run(on console: Console) throws(CommandError) -> Int32 {
         guard let descriptor = try EngineAccess(daemon, console).connect() else {
             // Nobody would put it back.
-            let status = try NFTCommand.run(["delete", "table", "inet", table])
-            guard status == 0 else {
-                throw CommandError(
-                    "there is no table inet \(table), or you may not delete it: run this as root", status: ExitStatus.notFound)
-            }
+            let outcome = try NFTCommand.outcome(["delete", "table", "inet", table])
+            guard outcome.status == 0 else { throw outcome.failure(with: table) }
             return ExitStatus.done
         }
         var client = try ControlClient(descriptor)
@@ -93,12 +87,31 @@ struct RemoveFirewallCommand: ConsoleCommand {
     }
 }
 
-/// nft(8), for what needs no daemon. Its own complaints go to standard error.
+/// nft(8), for what needs no daemon.
 enum NFTCommand {
-    /// `input`: what it reads as its standard input; nil: the caller's own.
-    static func run(_ arguments: [String], input: String? = nil) throws(CommandError) -> Int32 {
+    /// What it printed, as far as it came, and how it ended.
+    struct Outcome {
+        var status: Int32
+        var output: String
+        var complaint: String
+
+        /// Why it could not do what it was to do with `table`, in one sentence.
+        func failure(with table: String) -> CommandError {
+            // In the words of strerror(3), which nft gives in English.
+            if complaint.contains("Operation not permitted") {
+                return CommandError("nft may not look at the firewall or change it: run this as root", status: ExitStatus.notFound)
+            }
+            if complaint.contains("No such file or directory") {
+                return CommandError("there is no table inet \(table)", status: ExitStatus.notFound)
+            }
+            let first = complaint.split(separator: "\n").first.map(String.init) ?? "status \(status)"
+            return CommandError("nft cannot do it: \(KeyText.shown(first))", status: ExitStatus.notFound)
+        }
+    }
+
+    /// Runs it with everything it prints left to the caller's own output and errors; the exit status. `input`: what it reads.
+    static func run(_ arguments: [String], input: String) throws(CommandError) -> Int32 {
         do throws(SystemError) {
-            guard let input else { return try HelperProcess(program, arguments).wait() }
             let file = try FileDescriptor.memoryFile(named: "nft")
             try file.writeAll(Array(input.utf8))
             lseek(file.number, 0, SEEK_SET)
@@ -106,15 +119,19 @@ enum NFTCommand {
         } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
     }
 
-    /// What it prints, as far as it came.
-    static func output(_ arguments: [String]) throws(CommandError) -> String {
+    /// Runs it and keeps what it prints.
+    static func outcome(_ arguments: [String]) throws(CommandError) -> Outcome {
         do throws(SystemError) {
-            let file = try FileDescriptor.memoryFile(named: "nft")
-            let process = try HelperProcess(program, arguments, output: file.number)
-            _ = try process.wait()
-            lseek(file.number, 0, SEEK_SET)
-            return String(decoding: try file.readAll(limit: outputLimit), as: UTF8.self)
+            let output = try FileDescriptor.memoryFile(named: "nft")
+            let errors = try FileDescriptor.memoryFile(named: "nft")
+            let status = try HelperProcess(program, arguments, output: output.number, errors: errors.number).wait()
+            return Outcome(status: status, output: try text(of: output), complaint: try text(of: errors))
         } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
+    }
+
+    private static func text(of file: borrowing FileDescriptor) throws(SystemError) -> String {
+        lseek(file.number, 0, SEEK_SET)
+        return String(decoding: try file.readAll(limit: outputLimit), as: UTF8.self)
     }
 
     private static let outputLimit = 64 << 20

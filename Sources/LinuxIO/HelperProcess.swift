@@ -5,16 +5,18 @@ internal import Glibc
 public struct HelperProcess: ~Copyable {
     public let process: Int32
 
-    /// Starts the program at `path`, or found in PATH when it has no slash. `input`, `output`: what becomes its
-    /// descriptors 0 and 1; nil: the caller's own. `name`: its argument 0, nil for `path`.
+    /// Starts the program at `path`, or found in PATH when it has no slash. `input`, `output`, `errors`: what
+    /// becomes its descriptors 0, 1 and 2; nil: the caller's own. `name`: its argument 0, nil for `path`.
     public init(
-        _ path: String, _ arguments: [String], name: String? = nil, input: Int32? = nil, output: Int32? = nil, newSession: Bool = false
+        _ path: String, _ arguments: [String], name: String? = nil, input: Int32? = nil, output: Int32? = nil, errors: Int32? = nil,
+        newSession: Bool = false
     ) throws(SystemError) {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         if let input { posix_spawn_file_actions_adddup2(&actions, input, 0) }
         if let output { posix_spawn_file_actions_adddup2(&actions, output, 1) }
+        if let errors { posix_spawn_file_actions_adddup2(&actions, errors, 2) }
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
