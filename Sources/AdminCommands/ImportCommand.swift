@@ -51,8 +51,8 @@ struct ImportCommand: ConsoleCommand {
     private func tell(_ report: ImportReport, _ name: String, _ console: Console) throws(CommandError) -> Int32 {
         for fault in report.faults { console.complain("\(name), line \(fault.line): \(fault.reason)") }
         let untold = report.faulty - min(report.faulty, UInt64(report.faults.count))
-        if untold > 0 { console.complain("\(StatusPage.grouped(untold)) more faulty lines") }
-        let kinds = RowKind.allCases.filter { report[$0] > 0 }.map { "\(StatusPage.grouped(report[$0])) \($0.plural)" }
+        if untold > 0 { console.complain(StatusPage.count(untold, "more faulty line")) }
+        let kinds = RowKind.allCases.filter { report[$0] > 0 }.map { StatusPage.count(report[$0], $0.word, $0.plural) }
         let rows = kinds.isEmpty ? "no rows" : kinds.joined(separator: ", ")
         try console.write("\(dryRun ? "would import" : "imported") \(rows)\n")
         return report.faulty > 0 ? ExitStatus.refused : ExitStatus.done

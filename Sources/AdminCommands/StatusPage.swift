@@ -74,14 +74,14 @@ struct StatusPage {
     private mutating func addPacketLog(_ log: StatusReport.PacketLog) {
         guard log.enabled else { return add("Packet log", "off: WHITE rows are not renewed by their mail") }
         var text =
-            "\(Self.grouped(log.seen)) connections seen, \(Self.grouped(log.refreshed)) renewed, \(Self.grouped(log.unknown)) unknown"
+            "\(Self.count(log.seen, "connection")) seen, \(Self.grouped(log.refreshed)) renewed, \(Self.grouped(log.unknown)) unknown"
         if log.learned > 0 { text += ", \(Self.grouped(log.learned)) learned" }
         add("Packet log", text + ", \(Self.grouped(log.lost)) lost")
     }
 
     private mutating func addBlocklists(_ report: StatusReport) {
         for (index, list) in report.blocklists.enumerated() {
-            var text = "\(list.name): \(Self.grouped(list.entries)) \(list.entries == 1 ? "entry" : "entries")"
+            var text = "\(list.name): \(Self.count(list.entries, "entry", "entries"))"
             text += list.loaded.map { ", fetched " + RelativeTime.since($0, at: report.now) } ?? ", never loaded"
             if let failure = list.failure { text += "; \(failure)" }
             add(index == 0 ? "Blocklists" : "", text)
@@ -91,9 +91,21 @@ struct StatusPage {
     private mutating func addCounters(_ report: StatusReport) {
         let told = report.counters.filter { $0.value > 0 }
         for (index, counter) in told.enumerated() {
-            add(index == 0 ? "Counted" : "", "\(Self.grouped(counter.value)) \(Self.words(counter.name))")
+            add(index == 0 ? "Counted" : "", Self.counted(counter))
         }
     }
+
+    /// `1 attempt`, `3 bare line feeds`, `1 accepted`
+    static func counted(_ counter: StatusReport.Counter) -> String {
+        let plural = words(counter.name)
+        return count(counter.value, singular[counter.name] ?? (plural.hasSuffix("s") ? String(plural.dropLast()) : plural), plural)
+    }
+
+    /// What one is, for the counters whose last letter does not tell.
+    private static let singular = [
+        "passes": "pass", "bytesIn": "byte in", "bytesOut": "byte out", "straysRestored": "stray restored",
+        "logLinesHeldBack": "log line held back", "tooManyErrors": "too many errors", "tooManyRecipients": "too many recipients",
+    ]
 
     /// `bareLineFeeds` as `bare line feeds`: programs go by the name, people read this.
     static func words(_ name: String) -> String {
@@ -108,8 +120,10 @@ struct StatusPage {
         return text
     }
 
-    /// `1 spamtrap`, `2 spamtraps`
-    static func count(_ number: some BinaryInteger, _ noun: String) -> String { "\(grouped(number)) \(noun)\(number == 1 ? "" : "s")" }
+    /// `1 spamtrap`, `2 spamtraps`. `plural`: where it is not the noun and an s.
+    static func count(_ number: some BinaryInteger, _ noun: String, _ plural: String? = nil) -> String {
+        "\(grouped(number)) \(number == 1 ? noun : plural ?? noun + "s")"
+    }
 
     /// `1,234,567`
     static func grouped(_ number: some BinaryInteger) -> String {

@@ -1,3 +1,4 @@
+import ControlProtocol
 import Moments
 import Testing
 
@@ -141,5 +142,14 @@ import Testing
     @Test func countersInWords() {
         #expect(StatusPage.words("accepted") == "accepted")
         #expect(StatusPage.words("bareLineFeeds") == "bare line feeds")
+    }
+
+    @Test(arguments: [
+        ("attempts", UInt64(1), "1 attempt"), ("attempts", 0, "0 attempts"), ("attempts", 1000, "1,000 attempts"), ("passes", 1, "1 pass"),
+        ("bareLineFeeds", 1, "1 bare line feed"), ("accepted", 1, "1 accepted"), ("bytesIn", 1, "1 byte in"), ("bytesIn", 2, "2 bytes in"),
+        ("tooManyErrors", 1, "1 too many errors"),
+    ])
+    func oneAndMany(name: String, value: UInt64, text: String) {
+        #expect(StatusPage.counted(.init(name: name, value: value)) == text)
     }
 }
