@@ -220,7 +220,8 @@ extension Engine {
         case .loadBlocklists(let dryRun):
             if let fault = keeper.fault { return finish(client, .failure(fault, exitStatus: 2)) }
             guard configuration.hasBlocklists else {
-                let sentence = "there is no \(configuration.blocklistsPath): write one (spamd-setup(8) shows how) and run greymoat reload"
+                let sentence =
+                    "there was no \(configuration.blocklistsPath) when the configuration was last read: write one (spamd-setup(8) shows how) unless it is there now, and run greymoat reload"
                 return finish(client, .failure(sentence, exitStatus: 2))
             }
             beginBlocklistRound(dryRun: dryRun, for: client.ticket)

@@ -229,6 +229,9 @@ import Testing
         guard case .failure(let sentence, 2)? = try control.ask(.loadBlocklists(dryRun: false)).last else {
             throw SystemError("load", code: 0)
         }
-        #expect(sentence == "there is no spamd.conf: write one (spamd-setup(8) shows how) and run greymoat reload")
+        #expect(
+            sentence
+                == "there was no spamd.conf when the configuration was last read: write one (spamd-setup(8) shows how) unless it is there now, and run greymoat reload"
+        )
     }
 }
