@@ -74,4 +74,57 @@ struct ScriptTests {
             """
         #expect(try InstalledShell.run(lines, on: site).lines == ["greymoat"])
     }
+
+    /// Whoever asks how a script is called is told, and nothing is done: without root, packages or a toolchain.
+    @Test func strangeArgumentsDoNothing() throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Self.scripts).filter { name in
+            // Those are read by others.
+            guard !["common", "Containerfile"].contains(name) else { return false }
+            var isDirectory: ObjCBool = false
+            return FileManager.default.fileExists(atPath: "\(Self.scripts)/\(name)", isDirectory: &isDirectory) && !isDirectory.boolValue
+        }
+        #expect(names.count >= 13)
+        let calls =
+            names.flatMap { ["\($0) --help", "\($0) --frobnicate"] } + [
+                "package-deb --revision", "package-deb --output", "package-deb --revision 1-2", "test --filter", "uninstall --purge x",
+                "bench-admin --rows many", "bench-tarpit --only", "fuzz 60x",
+            ]
+        for call in calls {
+            let line = "exec '\(Self.scripts)'/\(call) </dev/null"
+            let process = try LabProcess(["bash", "-c", line], environment: ["PATH": "/usr/bin:/bin"])
+            #expect(process.waitForExit(within: .seconds(20)) == 64, "\(call)")
+            #expect(process.output.isEmpty && process.log.contains("usage: "), "\(call): \(process.log)")
+        }
+    }
+
+    /// What the linker says of Swift's own library is left out, and nothing else.
+    @Test func warningsOfOurs() throws {
+        let library = "/usr/lib/swift_static/linux/libFoundationEssentials.a(Data+Writing.swift.o):_ThreadLocal.swift.o:function f"
+        let danger = "warning: the use of `mktemp' is dangerous, better use `mkstemp' or `mkdtemp'"
+        let ours = ["main.o:function main: \(danger)", "\(library): warning: the use of `tmpnam' is dangerous", "a.swift:1:1: warning: x"]
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("greymoat-warnings-\(getpid())")
+        try ([ours[0], "\(library): \(danger)"] + ours[1...]).joined(separator: "\n").write(to: file, atomically: true, encoding: .utf8)
+        defer { try? FileManager.default.removeItem(at: file) }
+        let lines = """
+            . '\(Self.scripts)/common'
+            swift() { cat '\(file.path)'; return 7; }
+            as_builder() { "$@"; }
+            build_release
+            """
+        let process = try LabProcess(["bash", "-c", lines, "x"])
+        #expect(process.waitForExit(within: .seconds(20)) == 7)
+        #expect(process.log.split(separator: "\n").dropFirst().map(String.init) == ours, "\(process.log)")
+    }
+
+    /// Nothing that the installed pages name beside them is missing.
+    @Test func installedPagesLead() throws {
+        let site = try Site(start: false)
+        let lines = """
+            set -e
+            GREYMOAT_BUILT=1 DESTDIR=$PWD/root '\(Self.scripts)/install'
+            cd root/usr/share/doc/greymoat
+            grep -ho '](/*[A-Za-z][^:)]*)' *.md | tr -d '()]' | sort -u | while read -r page; do test -e "$page" || echo "$page"; done
+            """
+        #expect(try InstalledShell.run(lines, on: site).lines == [])
+    }
 }
