@@ -42,6 +42,18 @@ struct EndToEndLinkageTests {
         #expect(try needed("greymoat-metrics").subtracting(allowed).isEmpty)
     }
 
+    /// Position-independent, and nothing that the dynamic linker filled in can be written over.
+    @Test(arguments: [
+        "greymoat", "greymoatd", "greymoat-engine", "greymoat-fetch", "greymoat-firewall", "greymoat-metrics", "greymoat-tarpit",
+    ]) func everyProgramIsHardened(program: String) throws {
+        let path = Site.binaries + "/" + program
+        let flags = try run("readelf", "-dW", path)
+        #expect(flags.contains("BIND_NOW") && flags.contains("PIE"))
+        let segments = try run("readelf", "-lW", path).split(separator: "\n")
+        #expect(segments.contains { $0.contains("GNU_RELRO") })
+        #expect(segments.first { $0.contains("GNU_STACK") }?.contains("RWE") == false)
+    }
+
     @Test func onlyTheFirewallSpeaksNetlinkTables() throws {
         for role in ["greymoat-tarpit", "greymoat-engine", "greymoat-metrics", "greymoat"] {
             #expect(try !needed(role).contains("libnftnl.so.11"), "\(role)")
