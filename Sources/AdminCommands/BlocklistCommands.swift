@@ -10,7 +10,7 @@ struct BlocklistCommand: ParsableCommand {
 
 struct LoadBlocklistsCommand: ConsoleCommand {
     static let configuration = CommandConfiguration(
-        commandName: "load", abstract: "Fetch and load every configured list now; one that fails keeps its last good copy.")
+        commandName: "load", abstract: "Read spamd.conf, then fetch and load every list of it; one that fails keeps its last good copy.")
 
     @Flag(name: [.customShort("n"), .long], help: "Fetch and check, load nothing.")
     var dryRun = false

@@ -3,7 +3,11 @@ internal import ControlProtocol
 
 struct ReloadCommand: ConsoleCommand {
     static let configuration = CommandConfiguration(
-        commandName: "reload", abstract: "Read the configuration again; a faulty one is refused and the old one stays.")
+        commandName: "reload", abstract: "Read the configuration again; a faulty one is refused and the old one stays.",
+        discussion: """
+            Where the configuration is good and a certificate, ruleset or list it names is not, that one stays as it was, everything \
+            else is taken over, and the exit status is 2.
+            """)
 
     @OptionGroup var daemon: DaemonOptions
 

@@ -31,6 +31,8 @@ final class BlocklistKeeper {
     var round: Round?
     /// The configuration changed while a round was under way.
     var mustFetchAgain = false
+    /// Commands that wait for spamd.conf as it is now.
+    var awaitingFile: [(ControlTicket, dryRun: Bool)] = []
     /// Commands that wait for a round of the other kind to end.
     var queued: [(ControlTicket, dryRun: Bool)] = []
     var nextRound: MonotonicTime?

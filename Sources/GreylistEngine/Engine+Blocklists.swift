@@ -14,7 +14,6 @@ extension Engine {
             let bytes = try file?.readAll(limit: SpamdConfiguration.sizeLimit + 1) ?? []
             keeper.configuration = try SpamdConfiguration(parsing: bytes)
             keeper.fault = nil
-            for warning in keeper.configuration.warnings { log.logger.warning("\(configuration.blocklistsPath): \(warning)") }
         } catch let faults as SpamdConfiguration.Faults {
             for fault in faults.faults { log.logger.error("\(configuration.blocklistsPath): \(fault)") }
             // The first may be a consequence of one further down.
@@ -218,16 +217,50 @@ extension Engine {
     func blocklists(_ request: ControlRequest, _ client: ControlClient) {
         switch request {
         case .loadBlocklists(let dryRun):
-            if let fault = keeper.fault { return finish(client, .failure(fault, exitStatus: 2)) }
-            guard configuration.hasBlocklists else {
-                let sentence =
-                    "there was no \(configuration.blocklistsPath) when the configuration was last read: write one (spamd-setup(8) shows how) unless it is there now, and run greymoat reload"
-                return finish(client, .failure(sentence, exitStatus: 2))
-            }
-            beginBlocklistRound(dryRun: dryRun, for: client.ticket)
+            keeper.awaitingFile.append((client.ticket, dryRun))
+            notify(.blocklistsWanted)
         case .blocklistText(let text, let last): takeBlocklistText(text, last: last, client)
         default: answerBlocklists([client.ticket], keeper.statuses(of: blocklistTable))
         }
+    }
+
+    /// spamd.conf as it is now, nil where there is none: it is taken over where it has changed, and its lists are fetched.
+    func blocklistFileArrived(_ file: consuming FileDescriptor?) {
+        let waiting = keeper.awaitingFile
+        keeper.awaitingFile = []
+        // The answer to one request is the answer to those behind it.
+        guard !waiting.isEmpty else { return }
+        var refusal: String?
+        if let file {
+            let isDry = waiting.allSatisfy(\.dryRun)
+            refusal = renewBlocklistConfiguration(file, dryRun: isDry)
+        } else {
+            refusal = "there is no \(configuration.blocklistsPath): write one (spamd-setup(8) shows how); the lists stay as they were"
+        }
+        for (ticket, dryRun) in waiting {
+            if let refusal {
+                if let client = client(of: ticket) { finish(client, .failure(refusal, exitStatus: 2)) }
+            } else if keeper.mustFetchAgain {
+                keeper.queued.append((ticket, dryRun))
+            } else {
+                beginBlocklistRound(dryRun: dryRun, for: ticket)
+            }
+        }
+    }
+
+    /// Why its lists are not loaded; nil: they can be.
+    private func renewBlocklistConfiguration(_ file: consuming FileDescriptor, dryRun: Bool) -> String? {
+        do {
+            let bytes = try file.readAll(limit: SpamdConfiguration.sizeLimit + 1)
+            let fresh = try? SpamdConfiguration(parsing: bytes)
+            if fresh != nil, fresh == keeper.configuration, keeper.fault == nil { return nil }
+            if dryRun, fresh != nil {
+                return "\(configuration.blocklistsPath) is good, and has changed: its lists are fetched when they are loaded, without -n"
+            }
+            takeBlocklistConfiguration(try .memoryFile(named: "spamd.conf", holding: bytes))
+            configuration.hasBlocklists = true
+            return keeper.fault
+        } catch { return "\(configuration.blocklistsPath): \(error); the lists stay as they were" }
     }
 
     func answerBlocklists(_ tickets: [ControlTicket], _ statuses: [BlocklistStatus]) {

@@ -94,7 +94,7 @@ extension StoreOwner {
 
     private func addDomain(_ text: String, _ confirmed: Bool, _ transaction: any GreylistTransaction) throws(StoreFault) -> RowOutcome {
         guard let pattern = DomainPattern(escaped: text.utf8) else {
-            return .refused("\(text) is no domain: say @example.org, example.org or mary@example.org")
+            return .refused("\(text) is no domain: say @example.org, example.org or mary@example.org, without a *")
         }
         if !confirmed, greylist.rules.allowedDomains.isEmpty, try !transaction.hasAnyDomain() {
             return .confirmationNeeded(

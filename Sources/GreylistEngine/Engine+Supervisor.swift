@@ -44,6 +44,7 @@ extension Engine {
             if let socket = descriptors.next() { fetchBegan(request, socket: socket) }
         case .link(.metrics):
             if let socket = descriptors.next() { attachMetrics(socket) }
+        case .blocklists: blocklistFileArrived(descriptors.next())
         case .fetchRefused(let request, let reason): fetchRefused(request, reason)
         case .roles(let roles): self.roles = roles
         case .reloadOutcome(let request, let failure, let note): reloadEnded(request, failure, note)

@@ -58,7 +58,7 @@ public enum AllowedDomainsFault: Error, Hashable, Sendable, CustomStringConverti
         switch self {
         case .tooLarge: "the file is larger than \(AllowedDomains.fileLimit) bytes; shorten it"
         case .tooMany: "the file names more than \(AllowedDomains.patternLimit) domains; shorten it"
-        case .badLine(let line): "line \(line) is not `@domain`, `domain` or `name@domain`; correct it"
+        case .badLine(let line): "line \(line) is not `@domain`, `domain` or `name@domain`, without a `*`; correct it"
         }
     }
 }

@@ -9,11 +9,11 @@ public struct DomainPattern: Hashable, Sendable, CustomStringConvertible {
     public static let limit = 320
 
     /// As people write it, in UTF-8 (RFC 6531). nil when empty, longer than `limit` bytes, `@` alone, or holding a space, a control
-    /// character, `|` or `\`.
+    /// character, `|`, `\` or `*`, which matches nothing but itself: whoever writes it means another thing, and would trap everybody.
     public init?(_ text: some BidirectionalCollection<UInt8>) {
-        let isPlain: (UInt8) -> Bool = { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "|") && $0 != UInt8(ascii: "\\") }
-        guard !text.isEmpty, text.count <= Self.limit, text.allSatisfy(isPlain), text.last != UInt8(ascii: "@"),
-            String(validating: text, as: UTF8.self) != nil
+        let strange = Array("|\\*\u{7F}".utf8)
+        guard !text.isEmpty, text.count <= Self.limit, text.allSatisfy({ $0 > 0x20 && !strange.contains($0) }), text.last != at,
+            text.first == quote || text.count(where: { $0 == at }) <= 1, String(validating: text, as: UTF8.self) != nil
         else { return nil }
         self.text = PeerText(lowercasing: text)
     }
@@ -32,9 +32,12 @@ public struct DomainPattern: Hashable, Sendable, CustomStringConvertible {
     /// The domain an address or `@domain` pattern speaks of; nil for a suffix.
     public var host: PeerText? {
         let bytes = text.bytes
-        guard let at = bytes.lastIndex(of: UInt8(ascii: "@")) else { return nil }
-        return PeerText(lowercasing: bytes[(at + 1)...])
+        guard let end = bytes.lastIndex(of: at) else { return nil }
+        return PeerText(lowercasing: bytes[(end + 1)...])
     }
 
     public var description: String { text.escaped }
 }
+
+private let at = UInt8(ascii: "@")
+private let quote = UInt8(ascii: "\"")

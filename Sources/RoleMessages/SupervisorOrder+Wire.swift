@@ -1,7 +1,7 @@
 public import WireFormat
 
 extension SupervisorOrder {
-    private enum Kind: UInt8 { case start = 1, reload, link, roles, reloadOutcome, stop, fetchRefused }
+    private enum Kind: UInt8 { case start = 1, reload, link, roles, reloadOutcome, stop, fetchRefused, blocklists }
 
     /// Roles reported at most.
     public static let rolesLimit = 256
@@ -30,6 +30,7 @@ extension SupervisorOrder {
             kind = .fetchRefused
             writer.write(request)
             writer.write(sentence, cutTo: RoleNotice.sentenceLimit)
+        case .blocklists: kind = .blocklists
         case .stop: kind = .stop
         }
         return Frame(type: kind.rawValue, body: writer.bytes)
@@ -49,6 +50,7 @@ extension SupervisorOrder {
                 request: try reader.readUInt64(), failure: try RoleNotice.readSentence(&reader), note: try RoleNotice.readSentence(&reader))
         case .fetchRefused:
             self = .fetchRefused(request: try reader.readUInt64(), try reader.readString(limit: RoleNotice.sentenceLimit))
+        case .blocklists: self = .blocklists
         case .stop: self = .stop
         }
         try reader.finish()
@@ -83,7 +85,7 @@ extension SupervisorOrder.Link {
 }
 
 extension RoleNotice {
-    private enum Kind: UInt8 { case ready = 1, reloaded, reloadWanted, fatal, warning, fetchWanted, linkBroken }
+    private enum Kind: UInt8 { case ready = 1, reloaded, reloadWanted, fatal, warning, fetchWanted, linkBroken, blocklistsWanted }
 
     /// Bytes of a sentence at most.
     public static let sentenceLimit = 8192
@@ -101,6 +103,7 @@ extension RoleNotice {
         case .reloadWanted(let request):
             kind = .reloadWanted
             writer.write(request)
+        case .blocklistsWanted: kind = .blocklistsWanted
         case .fetchWanted(let request, let order):
             kind = .fetchWanted
             writer.write(request)
@@ -126,6 +129,7 @@ extension RoleNotice {
         case .ready: self = .ready(missing: try RoleStatus.readMissing(&reader))
         case .reloaded: self = .reloaded(failure: try Self.readSentence(&reader))
         case .reloadWanted: self = .reloadWanted(request: try reader.readUInt64())
+        case .blocklistsWanted: self = .blocklistsWanted
         case .fetchWanted: self = .fetchWanted(request: try reader.readUInt64(), try FetchOrder(from: &reader))
         case .linkBroken: self = .linkBroken(try SupervisorOrder.Link(from: &reader))
         case .fatal:

@@ -13,6 +13,8 @@ public enum SupervisorOrder: WireMessage, Hashable {
     case roles([RoleStatus])
     /// How a reload asked for by `RoleNotice.reloadWanted` ended: nil when all is well, else one sentence.
     case reloadOutcome(request: UInt64, failure: String?, note: String? = nil)
+    /// spamd.conf as it is now, answering `RoleNotice.blocklistsWanted`: one descriptor, or none where there is no such file.
+    case blocklists
     /// No `greymoat-fetch` could be started for the request, in one sentence's end: completes "the source …".
     case fetchRefused(request: UInt64, String)
     /// End within a second; sets stay.
@@ -49,6 +51,8 @@ public enum RoleNotice: WireMessage, Hashable {
     case reloaded(failure: String?)
     /// Somebody asked for a reload through the control socket (engine only).
     case reloadWanted(request: UInt64)
+    /// Somebody wants the lists loaded: spamd.conf shall be read again (engine only); answered by `SupervisorOrder.blocklists`.
+    case blocklistsWanted
     /// A blocklist source shall be fetched by a process of its own (engine only); answered by `SupervisorOrder.link(.fetch)` or
     /// `fetchRefused`.
     case fetchWanted(request: UInt64, FetchOrder)

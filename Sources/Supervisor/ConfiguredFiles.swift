@@ -55,15 +55,18 @@ struct ConfiguredFiles {
         if !faults.isEmpty { throw ConfigurationFaults(faults: faults) }
     }
 
-    private mutating func readBlocklists(_ path: String, _ previous: ConfiguredFiles?) {
+    /// Reads spamd.conf. False where it is missing or faulty: what is wrong with it is for the engine to say.
+    @discardableResult
+    mutating func readBlocklists(_ path: String, _ previous: ConfiguredFiles?) -> Bool {
         blocklists = snapshot(path, SpamdConfiguration.sizeLimit, "blocklists", previous?.blocklists)
-        guard let blocklists else { return }
-        // What is wrong with it is for the engine to say; nothing of a faulty file is fetched.
-        guard case .success(let configuration) = Result(catching: { try SpamdConfiguration(parsing: blocklists.bytes) }) else { return }
+        // Nothing of a faulty file is fetched.
+        guard let blocklists, let configuration = try? SpamdConfiguration(parsing: blocklists.bytes) else { return false }
+        notes += configuration.warnings.map { "\(path): \($0)" }
         for list in configuration.lists {
             blocklistSources.insert(list.source)
             if case .black(.file(let message)) = list.kind { blocklistSources.insert(.file(message)) }
         }
+        return true
     }
 
     private mutating func snapshot(_ path: String, _ limit: Int, _ what: String, _ previous: FileSnapshot?) -> FileSnapshot? {

@@ -16,5 +16,5 @@ struct ReloadRound {
     static let limit = Duration.seconds(10)
 
     /// One sentence, nil when all is well.
-    var outcome: String? { failures.isEmpty ? nil : failures.joined(separator: "; ") }
+    var outcome: String? { failures.isEmpty ? nil : "reloaded in part: \(failures.joined(separator: "; ")). Everything else is in force" }
 }

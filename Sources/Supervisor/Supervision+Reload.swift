@@ -90,10 +90,22 @@ extension Supervision {
     func finishReload() {
         guard let round = reload, round.awaited.isEmpty else { return }
         reload = nil
-        if let outcome = round.outcome { log.error("reloaded in part: \(outcome)") } else { log.info("configuration reloaded") }
+        if let outcome = round.outcome { log.error(outcome) } else { log.info("configuration reloaded") }
         answer(round.requests, failure: round.outcome, notes: round.notes)
         notifier.ready(listening)
         beginWaitingReload()
+    }
+
+    /// spamd.conf once more, for a command that loads its lists. A missing or faulty one is the engine's to tell of; what is started in
+    /// its place gets the one before.
+    func renewBlocklists(for engine: Role) {
+        var files = configurations.files
+        files.notes = []
+        let isGood = files.readBlocklists(configurations.configuration.blocklists.config, configurations.files)
+        files.notes.forEach(log.warning)
+        engine.channel?.send(.blocklists, descriptors: [files.blocklists?.rewound()].compactMap(\.self))
+        if isGood { configurations.files = files }
+        watch(engine)
     }
 
     private func answer(_ requests: [UInt64], failure: String?, notes: [String] = []) {

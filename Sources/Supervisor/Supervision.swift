@@ -225,6 +225,7 @@ final class Supervision {
                     stop(status: Int32(status))
                     continue
                 }
+            case .blocklistsWanted: renewBlocklists(for: role)
             case .fetchWanted(let request, let order): fetch(order, request: request, for: role)
             case .warning(let sentence): log.warning("\(role.name.title): \(sentence)")
             }

@@ -38,7 +38,8 @@ extension TarpitLoop {
             if let descriptor = descriptors.next() { try link(descriptor) }
         case .reload(.tarpit(let configuration)): notify(.reloaded(failure: reload(configuration)))
         case .stop: isEnding = true
-        case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused: break  // Nothing that a running tarpit has to do with.
+        // Nothing that a running tarpit has to do with.
+        case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists: break
         }
     }
 

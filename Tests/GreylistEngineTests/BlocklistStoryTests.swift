@@ -226,12 +226,37 @@ import Testing
         try reload(nil)
         let control = try harness.control()
         #expect(try control.ask(.showBlocklists) == [.blocklists([]), .done])
-        guard case .failure(let sentence, 2)? = try control.ask(.loadBlocklists(dryRun: false)).last else {
-            throw SystemError("load", code: 0)
-        }
-        #expect(
-            sentence
-                == "there was no spamd.conf when the configuration was last read: write one (spamd-setup(8) shows how) unless it is there now, and run greymoat reload"
-        )
+        harness.spamdConf = nil
+        let missing = "there is no spamd.conf: write one (spamd-setup(8) shows how); the lists stay as they were"
+        #expect(try refusal(of: control, harness) == missing)
+    }
+
+    private func refusal(of control: FakeControlClient, _ harness: EngineHarness, dryRun: Bool = false) throws -> String? {
+        try control.send(.loadBlocklists(dryRun: dryRun))
+        while try harness.nextNotice() != .blocklistsWanted {}
+        try harness.giveBlocklists()
+        guard case .failure(let sentence, 2)? = try control.answer().last else { return nil }
+        return sentence
+    }
+
+    /// As spamd-setup reads its file each time.
+    @Test func anEditedFileIsLoadedWithoutAReload() throws {
+        let (harness, fetchers) = try loaded()
+        let control = try harness.control()
+        let tarpit = try harness.tarpit()
+        harness.spamdConf = "all:none:"
+        let refused = try refusal(of: control, harness)
+        #expect(refused?.contains("there is no record \"none\"") == true)
+        #expect(try tarpit.connect(1, "192.0.2.8") != .grey)
+        harness.spamdConf = "all:new:\nnew:black:msg=\"new\":file=/new:"
+        #expect(try refusal(of: control, harness, dryRun: true)?.hasPrefix("spamd.conf is good, and has changed") == true)
+        #expect(try tarpit.connect(2, "192.0.2.8") != .grey)
+        try control.send(.loadBlocklists(dryRun: false))
+        try fetchers.answer(fetchers.wanted(), "198.51.100.1")
+        guard case .blocklists(let lists)? = try control.answer().dropLast().last else { throw SystemError("load", code: 0) }
+        #expect(lists.map(\.name) == ["new"] && lists.map(\.entries) == [1])
+        #expect(try tarpit.connect(3, "192.0.2.8") == .grey)
+        #expect(try tarpit.connect(4, "198.51.100.1") == .black(messages: ["new"]))
+        #expect(try harness.control().status().warnings.allSatisfy { !$0.contains("spamd.conf") })
     }
 }

@@ -114,7 +114,8 @@ import WireFormat
         configuration.databasePath = harness.directory + "/greymoat.db"
         configuration.controlGroup = UInt32(getgid())
         configuration.hasBlocklists = true
-        let file = try FileDescriptor.memoryFile(named: "spamd.conf", holding: Array("all:one:\none:black:msg=\"new\":file=/new:".utf8))
+        harness.spamdConf = "all:one:\none:black:msg=\"new\":file=/new:"
+        let file = try FileDescriptor.memoryFile(named: "spamd.conf", holding: Array(harness.spamdConf!.utf8))
         try harness.supervisor.send(SupervisorOrder.reload(.engine(configuration)).packet(), descriptors: [file.number])
         while case let notice = try harness.nextNotice(), notice != .reloaded(failure: nil) {}
         try fetchers.answer(old, "203.0.113.0/24\n")
@@ -133,6 +134,8 @@ import WireFormat
         let wanted = [try fetchers.wanted(), try fetchers.wanted(), try fetchers.wanted()]
         let waiting = try harness.control()
         try waiting.send(.loadBlocklists(dryRun: false))
+        while try harness.nextNotice() != .blocklistsWanted {}
+        try harness.giveBlocklists()
         // Two fetches and two texts that take a while keep every thread busy.
         var streams: [OpenFile] = []
         for fetch in wanted.prefix(2) {

@@ -20,6 +20,8 @@ final class EngineHarness {
     private let logReader: FileDescriptor
     private var logText = ""
     private let controlPath: String
+    /// What stands in spamd.conf now; nil: there is none.
+    var spamdConf: String?
     private var thread: NamedThread?
     /// Its thread's alone until it has stopped.
     let engine: Engine
@@ -35,6 +37,7 @@ final class EngineHarness {
         self.clock = clock
         let directory = try directory ?? Self.makeDirectory()
         self.directory = directory
+        spamdConf = blocklists
         var configuration = EngineConfiguration()
         configuration.databasePath = directory + "/greymoat.db"
         configuration.controlGroup = UInt32(getgid())
@@ -125,6 +128,13 @@ final class EngineHarness {
     func nextNotice() throws -> RoleNotice {
         guard let (bytes, _) = try supervisor.receive() else { throw SystemError("receive a notice", code: EAGAIN) }
         return try RoleNotice(packet: bytes)
+    }
+
+    /// Answers `blocklistsWanted`.
+    func giveBlocklists() throws {
+        guard let spamdConf else { return try supervisor.send(SupervisorOrder.blocklists.packet()) }
+        let file = try FileDescriptor.memoryFile(named: "spamd.conf", holding: Array(spamdConf.utf8))
+        try supervisor.send(SupervisorOrder.blocklists.packet(), descriptors: [file.number])
     }
 
     // MARK: - What it says

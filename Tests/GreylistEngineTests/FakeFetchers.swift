@@ -22,7 +22,11 @@ struct FakeFetchers {
                 Issue.record("the engine wants nothing fetched")
                 throw SystemError("wait for a request", code: ETIMEDOUT)
             }
-            if case .fetchWanted(let request, let order) = try harness.nextNotice() { return Wanted(request: request, order: order) }
+            switch try harness.nextNotice() {
+            case .fetchWanted(let request, let order): return Wanted(request: request, order: order)
+            case .blocklistsWanted: try harness.giveBlocklists()
+            default: break
+            }
         }
     }
 

@@ -104,6 +104,18 @@ import Testing
         #expect(try village.connect("192.0.2.2", from: "<>", to: to, data: true).map(\.word) == ["grey"])
     }
 
+    /// What would match nothing, and so trap everybody.
+    @Test(arguments: ["*@example.org", "*.example.org", "*", "@@example.org", "a@b@example.org", "@", "mary@", "two words", "a|b"])
+    func notADomain(_ text: String) {
+        #expect(DomainPattern(text) == nil)
+        #expect(throws: AllowedDomainsFault.badLine(2)) { try AllowedDomains(parsing: "example.net\n\(text)\n".utf8) }
+    }
+
+    @Test(arguments: ["@example.org", "example.org", ".example.org", "mary@example.org", "\"a@b\"@example.org"])
+    func aDomain(_ text: String) {
+        #expect(DomainPattern(text) != nil)
+    }
+
     @Test func postmasterOfAForeignDomainIsNotOurs() throws {
         let village = Village()
         #expect(try village.connect("192.0.2.1", to: "<postmaster@elsewhere.example>").map(\.word) == ["grey"])

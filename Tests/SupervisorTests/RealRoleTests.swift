@@ -161,6 +161,31 @@ struct RealRoleTests {
         #expect(!check.errors.contains("is good"))
     }
 
+    /// spamd.conf is read each time its lists are loaded, and nothing else is; an engine that is started again has the same.
+    @Test func listsAreLoadedFromTheFileAsItIs() throws {
+        let house = try house()
+        let (lists, list) = (house.directory + "/spamd.conf", house.directory + "/list.txt")
+        let settings = "[listen]\nworkers = 1\n[blocklists]\nconfig = \"\(lists)\"\n"
+        try house.configure(settings)
+        let daemon = try house.start()
+        let missing = try house.greymoat("blocklist", "load")
+        #expect(missing.status == 2 && missing.errors.contains("there is no \(lists): write one"), "\(missing)")
+        try Data("192.0.2.7\n192.0.2.8\n".utf8).write(to: URL(fileURLWithPath: list))
+        try Data("all:one:\none:black:metod=x:msg=\"m\":method=file:file=\(list):\n".utf8).write(to: URL(fileURLWithPath: lists))
+        try house.configure(settings + "[greylist]\npasstime = \"1s\"")
+        let loaded = try house.greymoat("blocklist", "load")
+        #expect(loaded.status == 0, "\(loaded) \(daemon.log)")
+        #expect(daemon.log.contains("warning: \(lists): line 2: \"metod=x\" in \"one\" means nothing here"))
+        #expect(try house.greymoat("status").output.contains("timing.passtime\t1500"))
+        try Data("all:none:\n".utf8).write(to: URL(fileURLWithPath: lists))
+        let faulty = try house.greymoat("blocklist", "load")
+        #expect(faulty.status == 2 && faulty.errors.contains("there is no record \"none\""), "\(faulty)")
+        let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
+        kill(engine.pid, SIGKILL)
+        #expect(try eventually { try house.greymoat("blocklist", "show").output.contains("one") }, "\(daemon.log)")
+        #expect(daemon.terminate() == 0)
+    }
+
     /// A ruleset nft refuses is told in nft's words, and nothing is ever redirected by it.
     @Test func aFaultyRulesetIsTold() throws {
         let house = try house()

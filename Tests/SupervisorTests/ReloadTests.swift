@@ -68,7 +68,7 @@ struct ReloadTests {
         let daemon = try house.start()
         let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
         kill(engine.pid, SIGUSR1)
-        try daemon.waitForLog("greymoat-engine outcome 1: greymoat-tarpit: it was told to refuse")
+        try daemon.waitForLog("greymoat-engine outcome 1: reloaded in part: greymoat-tarpit: it was told to refuse")
         #expect(daemon.log.contains("greymoatd: error: reloaded in part: greymoat-tarpit: it was told to refuse"))
         #expect(daemon.terminate() == 0)
     }
@@ -98,9 +98,10 @@ struct ReloadTests {
         let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
         kill(engine.pid, SIGUSR1)
         try daemon.waitForLog(
-            "greymoat-engine outcome 1: greymoat-tarpit did not take the new configuration within 10s", within: .seconds(30))
+            "greymoat-engine outcome 1: reloaded in part: greymoat-tarpit did not take the new configuration within 10s",
+            within: .seconds(30))
         kill(engine.pid, SIGUSR1)
-        try daemon.waitForLog("greymoat-engine outcome 2: greymoat-tarpit: it was told to refuse")
+        try daemon.waitForLog("greymoat-engine outcome 2: reloaded in part: greymoat-tarpit: it was told to refuse")
         #expect(daemon.terminate() == 0)
     }
 

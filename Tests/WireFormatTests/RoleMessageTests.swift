@@ -91,14 +91,14 @@ import WireFormat
             .link(.tarpit(worker: 5)),
             .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
             .reloadOutcome(request: 8, failure: nil), .reloadOutcome(request: 8, failure: nil, note: "but"),
-            .reloadOutcome(request: 8, failure: "no"), .stop, .link(.fetch(request: 9)),
+            .reloadOutcome(request: 8, failure: "no"), .blocklists, .stop, .link(.fetch(request: 9)),
             .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
             .link(.metrics), .start(.metrics(MetricsConfiguration(listen: "127.0.0.1:9225"))),
         ]
         for order in orders { try check(order) }
         for order in orders { #expect(try SupervisorOrder(packet: order.packet()) == order) }
         let notices: [RoleNotice] = [
-            .ready(missing: ["a", "b"]), .reloaded(failure: nil), .reloaded(failure: "x"), .reloadWanted(request: 1),
+            .ready(missing: ["a", "b"]), .reloaded(failure: nil), .reloaded(failure: "x"), .reloadWanted(request: 1), .blocklistsWanted,
             .fatal(exitStatus: 78, "sentence"), .warning("w"), .linkBroken(.tarpit(worker: 3)), .linkBroken(.firewall),
         ]
         for notice in notices { try check(notice) }

@@ -318,7 +318,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall remove" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat blocklist" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat blocklist" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat blocklist" -eq 1' -fa 'load' -d 'Fetch and load every configured list now; one that fails keeps its last good copy.'
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat blocklist" -eq 1' -fa 'load' -d 'Read spamd.conf, then fetch and load every list of it; one that fails keeps its last good copy.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat blocklist" -eq 1' -fa 'show' -d 'Which lists are loaded, how old and how long they are.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat blocklist load" dry-run n' -s 'n' -l 'dry-run' -d 'Fetch and check, load nothing.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat blocklist load" json' -l 'json' -d 'As a JSON array.'

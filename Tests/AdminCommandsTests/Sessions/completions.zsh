@@ -599,7 +599,7 @@ _greymoat_blocklist() {
     case "${state}" in
     command)
         local -ar subcommands=(
-            'load:Fetch and load every configured list now; one that fails keeps its last good copy.'
+            'load:Read spamd.conf, then fetch and load every list of it; one that fails keeps its last good copy.'
             'show:Which lists are loaded, how old and how long they are.'
         )
         _describe -V subcommand subcommands && ret=0
