@@ -10,9 +10,22 @@ internal import RoleMessages
 extension Engine {
     /// Takes spamd.conf over, reads the copies at hand, and fetches what it names. nil: there is none.
     func takeBlocklistConfiguration(_ file: consuming FileDescriptor?) {
+        if let file {
+            takeBlocklistConfiguration(Self.readBlocklistConfiguration(file))
+        } else {
+            takeBlocklistConfiguration(.success(.init()))
+        }
+    }
+
+    private static func readBlocklistConfiguration(_ file: consuming FileDescriptor) -> Result<SpamdConfiguration, any Error> {
+        do { return .success(try SpamdConfiguration(parsing: try file.readAll(limit: SpamdConfiguration.sizeLimit + 1))) } catch {
+            return .failure(error)
+        }
+    }
+
+    private func takeBlocklistConfiguration(_ result: Result<SpamdConfiguration, any Error>) {
         do {
-            let bytes = try file?.readAll(limit: SpamdConfiguration.sizeLimit + 1) ?? []
-            keeper.configuration = try SpamdConfiguration(parsing: bytes)
+            keeper.configuration = try result.get()
             keeper.fault = nil
         } catch let faults as SpamdConfiguration.Faults {
             for fault in faults.faults { log.logger.error("\(configuration.blocklistsPath): \(fault)") }
@@ -250,17 +263,16 @@ extension Engine {
 
     /// Why its lists are not loaded; nil: they can be.
     private func renewBlocklistConfiguration(_ file: consuming FileDescriptor, dryRun: Bool) -> String? {
-        do {
-            let bytes = try file.readAll(limit: SpamdConfiguration.sizeLimit + 1)
-            let fresh = try? SpamdConfiguration(parsing: bytes)
-            if fresh != nil, fresh == keeper.configuration, keeper.fault == nil { return nil }
-            if dryRun, fresh != nil {
+        let result = Self.readBlocklistConfiguration(file)
+        if case .success(let fresh) = result {
+            if fresh == keeper.configuration, keeper.fault == nil { return nil }
+            if dryRun {
                 return "\(configuration.blocklistsPath) is good, and has changed: its lists are fetched when they are loaded, without -n"
             }
-            takeBlocklistConfiguration(try .memoryFile(named: "spamd.conf", holding: bytes))
-            configuration.hasBlocklists = true
-            return keeper.fault
-        } catch { return "\(configuration.blocklistsPath): \(error); the lists stay as they were" }
+        }
+        takeBlocklistConfiguration(result)
+        configuration.hasBlocklists = true
+        return keeper.fault
     }
 
     func answerBlocklists(_ tickets: [ControlTicket], _ statuses: [BlocklistStatus]) {

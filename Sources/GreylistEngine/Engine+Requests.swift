@@ -1,6 +1,7 @@
 internal import ControlProtocol
 internal import GreylistPolicy
 internal import LinuxIO
+internal import Logging
 internal import Moments
 internal import RoleMessages
 
@@ -20,7 +21,7 @@ extension Engine {
         case .exportDatabase: copyDatabase(client)
         case .reload: askForReload(client)
         case .applyFirewall(let ruleset): applyFirewall(ruleset, client)
-        case .removeFirewall: projection.remove(waiter: .control(awaitKernel(client, [])))
+        case .removeFirewall: removeFirewall(client)
         case .loadBlocklists, .showBlocklists, .blocklistText: blocklists(request, client)
         }
     }
@@ -53,7 +54,13 @@ extension Engine {
             return finish(
                 client, .failure("only root may load a ruleset of its own choice; use sudo, or leave --ruleset out", exitStatus: 2))
         }
+        log.logger.notice("\(ruleset == nil ? "the" : "a") ruleset is being loaded: user \(client.peer.user) asked for it")
         projection.apply(ruleset: ruleset, waiter: .control(awaitKernel(client, [], patience: ControlServer.kernelWaitForAll)))
+    }
+
+    private func removeFirewall(_ client: ControlClient) {
+        log.logger.warning("\(Self.removalWarning); user \(client.peer.user) asked for it")
+        projection.remove(waiter: .control(awaitKernel(client, [])))
     }
 
     // MARK: - Waiting for the kernel

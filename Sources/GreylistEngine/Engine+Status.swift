@@ -74,13 +74,18 @@ extension Engine {
         return firewall
     }
 
+    static let removalWarning =
+        "the ruleset was taken away: nobody is sent to the tarpit until `greymoat firewall apply` brings it back"
+
     private var warnings: [String] {
         var warnings: [String] = []
+        if projection.state == .removed { warnings.append(Self.removalWarning) }
         if !configuration.offersTLS {
             warnings.append(
                 "no TLS certificate is configured: senders that insist on TLS can never pass; set certificate and key under [tls]")
         }
         for sentence in missingSandbox { warnings.append("greymoat-engine: \(sentence)") }
+        warnings += configuration.notes
         if let domainsFault { warnings.append(domainsFault) }
         if let fault = keeper.fault { warnings.append(fault) }
         for list in keeper.statuses(of: blocklistTable) {

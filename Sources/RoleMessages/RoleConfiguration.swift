@@ -92,6 +92,10 @@ public struct EngineConfiguration: Hashable, Sendable {
     public var blocklistRefresh: Duration = .seconds(3600)
     /// `[blocklists] config-port` is set: a listener on loopback came along.
     public var hasConfigurationListener = false
+    /// What an operator should know of the configuration, for `status`; at most `noteLimit`.
+    public var notes: [String] = []
+
+    public static let noteLimit = 16
 
     public enum LogFormat: UInt8, Sendable { case spamd = 0, json }
 
@@ -210,6 +214,7 @@ extension EngineConfiguration {
         writer.write(packetLogGroup)
         writer.write(maximumConnections)
         writer.write(maximumBlack)
+        writer.write(list: notes.prefix(Self.noteLimit)) { $0.write($1, cutTo: RoleNotice.sentenceLimit) }
     }
 
     init(from reader: inout WireReader) throws(WireError) {
@@ -243,6 +248,7 @@ extension EngineConfiguration {
         packetLogGroup = try reader.readUInt16()
         maximumConnections = try reader.readUInt32()
         maximumBlack = try reader.readUInt32()
+        notes = try reader.readList(limit: Self.noteLimit) { r throws(WireError) in try r.readString(limit: RoleNotice.sentenceLimit) }
     }
 }
 

@@ -1,4 +1,3 @@
-internal import Blocklists
 internal import GreylistPolicy
 internal import LinuxIO
 internal import Settings
@@ -8,21 +7,13 @@ internal import Settings
 enum ConfigurationCheck {
     /// A sentence for each fault.
     static func faults(_ configuration: Configuration, _ files: ConfiguredFiles, programs: String) -> [String] {
-        domains(configuration.greylist.allowedDomains, files) + blocklists(configuration.blocklists.config, files)
+        domains(configuration.greylist.allowedDomains, files) + files.blocklistFaults.map { "\(configuration.blocklists.config): \($0)" }
             + certificate(configuration.tls, programs)
     }
 
     private static func domains(_ path: String, _ files: ConfiguredFiles) -> [String] {
         guard let file = files.allowedDomains else { return [] }
         do throws(AllowedDomainsFault) { _ = try AllowedDomains(parsing: file.bytes) } catch { return ["\(path): \(error)"] }
-        return []
-    }
-
-    private static func blocklists(_ path: String, _ files: ConfiguredFiles) -> [String] {
-        guard let file = files.blocklists else { return [] }
-        do throws(SpamdConfiguration.Faults) { _ = try SpamdConfiguration(parsing: file.bytes) } catch {
-            return error.faults.map { "\(path): \($0)" }
-        }
         return []
     }
 

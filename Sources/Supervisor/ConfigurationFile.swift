@@ -51,8 +51,13 @@ struct ConfigurationFile {
 
 /// A file's bytes, bounded.
 enum WholeFile {
-    /// EFBIG for a file longer than `limit` bytes.
+    /// EFBIG for a file longer than `limit` bytes. EINVAL for a named pipe, into which nobody may ever write; one that this process
+    /// was given (/dev/stdin) has a writer.
     static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        var status = stat()
+        if lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFIFO {
+            throw SystemError("read \(path), which is a pipe", code: EINVAL)
+        }
         let file = FileDescriptor(owning: try retrying("read \(path)") { open(path, O_RDONLY | O_CLOEXEC) })
         var bytes: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 16_384)

@@ -15,6 +15,8 @@ struct ConfiguredFiles {
     var blocklists: FileSnapshot?
     /// What may be fetched: the sources of spamd.conf, and files that hold its lists' messages.
     var blocklistSources: Set<SpamdConfiguration.Source> = []
+    /// What is wrong with spamd.conf, of which nothing is fetched then.
+    var blocklistFaults: [SpamdConfiguration.Fault] = []
     /// What the operator should know.
     var notes: [String] = []
 
@@ -59,14 +61,17 @@ struct ConfiguredFiles {
     @discardableResult
     mutating func readBlocklists(_ path: String, _ previous: ConfiguredFiles?) -> Bool {
         blocklists = snapshot(path, SpamdConfiguration.sizeLimit, "blocklists", previous?.blocklists)
-        // Nothing of a faulty file is fetched.
-        guard let blocklists, let configuration = try? SpamdConfiguration(parsing: blocklists.bytes) else { return false }
-        notes += configuration.warnings.map { "\(path): \($0)" }
-        for list in configuration.lists {
-            blocklistSources.insert(list.source)
-            if case .black(.file(let message)) = list.kind { blocklistSources.insert(.file(message)) }
-        }
-        return true
+        blocklistFaults = []
+        guard let blocklists else { return false }
+        do throws(SpamdConfiguration.Faults) {
+            let configuration = try SpamdConfiguration(parsing: blocklists.bytes)
+            notes += configuration.warnings.map { "\(path): \($0)" }
+            for list in configuration.lists {
+                blocklistSources.insert(list.source)
+                if case .black(.file(let message)) = list.kind { blocklistSources.insert(.file(message)) }
+            }
+        } catch { blocklistFaults = error.faults }
+        return blocklistFaults.isEmpty
     }
 
     private mutating func snapshot(_ path: String, _ limit: Int, _ what: String, _ previous: FileSnapshot?) -> FileSnapshot? {

@@ -7,4 +7,6 @@ final class OwnedDescriptor: Sendable {
     init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
     var number: Int32 { descriptor.number }
+
+    func rewind() throws(SystemError) { try descriptor.rewind() }
 }

@@ -11,6 +11,8 @@ struct RoleConfigurations {
     var listeners: Listeners
     var hasConfigurationListener: Bool
     var controlGroup: UInt32
+    /// A sentence for each key that has another value in the file now, and waits for a start.
+    var unreloadable: [String] = []
 
     func configuration(of role: RoleName) -> RoleConfiguration {
         switch role {
@@ -80,6 +82,7 @@ struct RoleConfigurations {
         result.blocklistsPath = configuration.blocklists.config
         result.blocklistRefresh = configuration.blocklists.refresh
         result.hasConfigurationListener = hasConfigurationListener
+        result.notes = notes
         return result
     }
 
@@ -98,6 +101,9 @@ struct RoleConfigurations {
     private var interfaceIndex: UInt32 {
         configuration.packetLog.interface.isEmpty ? 0 : if_nametoindex(configuration.packetLog.interface)
     }
+
+    /// What the operator should know as long as it is so.
+    var notes: [String] { unreloadable + Self.notes(on: configuration, files) }
 
     /// What the operator should know before anybody connects.
     static func notes(on configuration: Configuration, _ files: ConfiguredFiles) -> [String] {

@@ -43,7 +43,7 @@ struct Startup {
             configuration: configuration, limits: limits, files: files, listeners: listeners,
             hasConfigurationListener: configurationListener != nil,
             controlGroup: group ?? 0)
-        for note in limits.notes + listeners.notes + RoleConfigurations.notes(on: configuration, files) { log.warning(note) }
+        for note in limits.notes + listeners.notes + configurations.notes { log.warning(note) }
         if group == nil {
             log.warning("there is no group greymoat: only root may use the control socket (scripts/install makes the group)")
         }

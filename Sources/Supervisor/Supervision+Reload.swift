@@ -48,15 +48,16 @@ extension Supervision {
 
     /// Takes on the file as it is now; keys that need a new start keep their value. Returns what was said of it.
     private func renewConfiguration() throws(ConfigurationFaults) -> [String] {
-        var (fresh, notes) = (try reader.read(), [String]())
-        for key in fresh.keepUnreloadable(of: configurations.configuration) {
-            notes.append("\(key.title) has changed: it takes effect when greymoatd is started again")
+        var fresh = try reader.read()
+        let unreloadable = fresh.keepUnreloadable(of: configurations.configuration).map {
+            "\($0.title) has changed: it takes effect when greymoatd is started again"
         }
         let files = try ConfiguredFiles(fresh, programs: launcher.programs.directory, previous: configurations.files)
         configurations.configuration = fresh
         configurations.files = files
         log.format = fresh.log.format
-        notes += RoleConfigurations.notes(on: fresh, files)
+        configurations.unreloadable = unreloadable
+        let notes = configurations.notes
         notes.forEach(log.warning)
         return notes
     }

@@ -199,20 +199,19 @@ import WireFormat
         let (reading, writing) = (ends[0], ends[1])
         let writer = FileDescriptor(owning: writing)
         try writer.setNonBlocking()
-        let taken = Mutex<(bytes: Int, ended: Bool)>((0, false))
-        _ = try NamedThread("late-reader") {
+        let taken = Mutex(0)
+        let reader = try NamedThread("late-reader") {
             usleep(200_000)
             var buffer = [UInt8](repeating: 0, count: 65_536)
-            while case let count = read(reading, &buffer, buffer.count), count > 0 { taken.withLock { $0.bytes += count } }
+            while case let count = read(reading, &buffer, buffer.count), count > 0 { taken.withLock { $0 += count } }
             close(reading)
-            taken.withLock { $0.ended = true }
         }
         let console = Console(name: "spamdb", isTerminal: false, output: .descriptor(writing), errors: .memory(Console.Captured()))
         try console.write([UInt8](repeating: 10, count: 1 << 20))
         try console.flush()
         close(writer.release())
-        for _ in 0..<1000 where !taken.withLock({ $0.ended }) { usleep(10_000) }
-        #expect(taken.withLock { $0.bytes } == 1 << 20)
+        reader.join()
+        #expect(taken.withLock(\.self) == 1 << 20)
     }
 
     /// What was stored, and what was left out, is told although the kernel did not follow.

@@ -85,15 +85,22 @@ struct ScriptTests {
         }
         #expect(names.count >= 13)
         let calls =
-            names.flatMap { ["\($0) --help", "\($0) --frobnicate"] } + [
+            names.map { "\($0) --frobnicate" } + [
                 "package-deb --revision", "package-deb --output", "package-deb --revision 1-2", "test --filter", "uninstall --purge x",
                 "bench-admin --rows many", "bench-tarpit --only", "fuzz 60x",
             ]
+        func run(_ call: String) throws -> LabProcess {
+            try LabProcess(["bash", "-c", "exec '\(Self.scripts)'/\(call) </dev/null"], environment: ["PATH": "/usr/bin:/bin"])
+        }
         for call in calls {
-            let line = "exec '\(Self.scripts)'/\(call) </dev/null"
-            let process = try LabProcess(["bash", "-c", line], environment: ["PATH": "/usr/bin:/bin"])
+            let process = try run(call)
             #expect(process.waitForExit(within: .seconds(20)) == 64, "\(call)")
             #expect(process.output.isEmpty && process.log.contains("usage: "), "\(call): \(process.log)")
+        }
+        for name in names {
+            let process = try run("\(name) --help")
+            #expect(process.waitForExit(within: .seconds(20)) == 0, "\(name)")
+            #expect(process.output.hasPrefix("usage: ") && process.log.isEmpty, "\(name): \(process.log)")
         }
     }
 

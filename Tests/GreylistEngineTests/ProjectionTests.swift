@@ -1,5 +1,6 @@
 import Addressing
 import ControlProtocol
+import Glibc
 import GreylistPolicy
 import LinuxIO
 import Moments
@@ -261,7 +262,11 @@ import Testing
         }
         try firewall.send(.done(order: removal, .applied))
         #expect(try control.answer() == [.done])
-        #expect(try control.status().firewall.state == .removed)
+        let status = try control.status()
+        #expect(status.firewall.state == .removed)
+        let warning = "the ruleset was taken away: nobody is sent to the tarpit until `greymoat firewall apply` brings it back"
+        #expect(status.warnings.first == warning)
+        _ = try harness.log(until: "\(warning); user \(getuid()) asked for it")
         try firewall.send(.loadWanted(.tableLost))
         #expect(try control.ask(.change([.add(.white(IPAddress("192.0.2.1")!))!], confirmed: false)) == [.outcomes([.done]), .done])
         #expect(try firewall.isQuiet())
@@ -277,6 +282,8 @@ import Testing
         #expect(try firewall.takeLoad().elements.count == 1)
         #expect(try control.answer() == [.done])
         #expect(try control.status().firewall.state == .inStep)
+        #expect(try !control.status().warnings.contains(warning))
+        _ = try harness.log(until: "a ruleset is being loaded: user \(getuid()) asked for it")
         #expect(try firewall.isQuiet())
     }
 

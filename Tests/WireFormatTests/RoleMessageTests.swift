@@ -84,6 +84,7 @@ import WireFormat
         tarpit.certificate = [1, 2, 3]
         var engine = EngineConfiguration()
         engine.lowPriorityMX = [IPAddress("192.0.2.9")!]
+        engine.notes = ["a key waits for a start"]
         var firewall = FirewallConfiguration()
         firewall.ruleset = "table inet greymoat {}"
         let orders: [SupervisorOrder] = [
