@@ -1,4 +1,5 @@
 import Addressing
+import Foundation
 import Testing
 
 @testable import Settings
@@ -10,6 +11,19 @@ import Testing
             _ = try ConfigurationReader.read(text, path: "greymoat.toml", switches: switches)
             return []
         } catch { return error.faults.map(\.description) }
+    }
+
+    /// What is installed to be edited: few keys, and none of them says anything else than the defaults.
+    @Test func theInstalledFileChangesNothing() throws {
+        let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "../../scripts/system/greymoat.toml")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        #expect(try ConfigurationReader.read(text, path: "x") == Configuration())
+        let keys = text.split(separator: "\n").filter { $0.contains(" = ") && !$0.hasPrefix("#") }
+        #expect(keys.first == "config-version = 1")
+        #expect(keys.count <= 10)
+        for line in keys { #expect(exampleFile.contains(line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces)), "\(line)") }
+        #expect(text.contains("/usr/share/doc/greymoat/examples/greymoat.toml"))
+        #expect(text.split(separator: "\n").allSatisfy { $0.utf8.count <= 120 })
     }
 
     @Test func exampleIsTheDefaults() throws {
