@@ -11,6 +11,8 @@ public struct BlocklistAssembly: Sendable {
     public struct LeftOut: Hashable, Sendable {
         public var name: String
         public var sentence: String
+        /// The list whose source or message file was never read.
+        public var missing: String
     }
 
     /// `ranges`: what each list's source holds, by the list's name; `messages`: what its message file holds.
@@ -28,15 +30,15 @@ public struct BlocklistAssembly: Sendable {
             let whites = all[index...].prefix { $0.kind == .white }
             index += whites.count
             guard let text = Self.text(of: message, black.name, messages) else {
-                leave(black, "the message file of \"\(black.name)\" could never be read")
+                leave(black, black.name, "the message file of \"\(black.name)\" could never be read")
                 continue
             }
             guard var blocked = ranges[black.name] else {
-                leave(black, "no copy of \"\(black.name)\" was ever fetched")
+                leave(black, black.name, "no copy of \"\(black.name)\" was ever fetched")
                 continue
             }
             if let missing = whites.first(where: { ranges[$0.name] == nil }) {
-                leave(black, "no copy of \"\(missing.name)\", which spares addresses of \"\(black.name)\", was ever fetched")
+                leave(black, missing.name, "no copy of \"\(missing.name)\", which spares addresses of \"\(black.name)\", was ever fetched")
                 continue
             }
             for white in whites { blocked = blocked.subtracting(ranges[white.name] ?? RangeSet()) }
@@ -44,8 +46,8 @@ public struct BlocklistAssembly: Sendable {
         }
     }
 
-    private mutating func leave(_ list: SpamdConfiguration.List, _ sentence: String) {
-        leftOut.append(LeftOut(name: list.name, sentence: sentence))
+    private mutating func leave(_ list: SpamdConfiguration.List, _ missing: String, _ sentence: String) {
+        leftOut.append(LeftOut(name: list.name, sentence: sentence, missing: missing))
     }
 
     private static func text(

@@ -16,14 +16,14 @@ struct BlocklistIngredients: Sendable {
     func assembled(keepingSentIn directory: BlocklistDirectory?) -> AssembledBlocklists {
         let assembly = BlocklistAssembly(configuration, ranges: sources.compactMapValues { $0.copy?.ranges }, messages: messages)
         var table = BlocklistTable(assembly.lists)
-        var notes = assembly.leftOut.map { "blocklist \($0.name) blocks nobody: \($0.sentence)" }
+        var notes: [String] = []
         for list in sent where !table.replace(with: list) {
             notes.append("blocklist \(list.name) was sent in and blocks nobody: there are \(BlocklistTable.listLimit) lists already")
         }
         do throws(SystemError) { try directory?.save(sent: sent) } catch {
             notes.append("lists that were sent in are loaded, but would be lost with this process: \(error)")
         }
-        return AssembledBlocklists(table: table, union: wantsUnion ? table.union() : RangeSet(), notes: notes)
+        return AssembledBlocklists(table: table, union: wantsUnion ? table.union() : RangeSet(), leftOut: assembly.leftOut, notes: notes)
     }
 }
 
@@ -31,6 +31,8 @@ struct AssembledBlocklists: Sendable {
     var table: BlocklistTable
     /// All addresses, merged; empty where nobody wants them.
     var union: RangeSet
-    /// Lists that are not there, and what could not be kept, a sentence each.
+    /// Lists that are not there, for want of something that was never fetched.
+    var leftOut: [BlocklistAssembly.LeftOut]
+    /// Lists there is no room for, and what could not be kept, a sentence each.
     var notes: [String]
 }

@@ -15,7 +15,7 @@ struct BlocklistDirectory: Sendable {
     init(stateDirectory: String) { path = stateDirectory + "/blocklists" }
 
     /// Everything kept, as far as `configuration` still wants it; files of lists that are gone are removed.
-    func read(_ configuration: SpamdConfiguration) throws(SystemError) -> BlocklistCopies {
+    func read(_ configuration: SpamdConfiguration, removingOthers: Bool) throws(SystemError) -> BlocklistCopies {
         var copies = BlocklistCopies()
         guard access(path, F_OK) == 0 else { return copies }
         var wanted: Set<String> = [Self.sentFile]
@@ -31,7 +31,7 @@ struct BlocklistDirectory: Sendable {
         try readFile(Self.sentFile) { sent.append($0) }
         sent.finish()
         copies.sent = sent.lists
-        try removeOthers(than: wanted)
+        if removingOthers { try removeOthers(than: wanted) }
         return copies
     }
 

@@ -44,7 +44,9 @@ final class BlocklistKeeper {
     var assemblyWaiters: [() -> Void] = []
     /// All listed addresses, for the kernel's `black` sets; empty but in blacklist-only mode.
     var union = RangeSet()
-    /// What was said of the last table, so that it is said once.
+    /// What there is to say of the last table, and what of it was said, so that it is said once.
+    var notes: [String] = []
+    var leftOut: [BlocklistAssembly.LeftOut] = []
     var saidNotes: Set<String> = []
     var lastRequest: UInt64 = 0
     /// A configuration connection is being read.
@@ -115,6 +117,21 @@ final class BlocklistKeeper {
             messageFaults[name] = end.failure
             if let message = end.message { messages[name] = message }
         }
+    }
+
+    /// What is to be said of the table now. A list that is yet to be fetched is no news, nor is what the failed fetch said itself.
+    var currentNotes: [String] {
+        let missing = leftOut.filter { list in
+            !isToBeFetched(list.missing) && !(list.missing == list.name && sources[list.name]?.failure != nil)
+        }
+        return missing.map { "blocklist \($0.name) blocks nobody: \($0.sentence)" } + notes
+    }
+
+    /// Whether the round under way, or the one that follows it at once, has yet to say how that list's fetch ended.
+    private func isToBeFetched(_ name: String) -> Bool {
+        if mustFetchAgain { return true }
+        guard let round, !round.dryRun else { return false }
+        return (round.waiting + round.running.values.map(\.job)).contains { $0.list.name == name }
     }
 
     /// When to fetch again: soon where something failed, at the next refresh else. A refresh of zero: only when asked.

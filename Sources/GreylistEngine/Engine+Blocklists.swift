@@ -49,8 +49,12 @@ extension Engine {
     private func readBlocklistCopies() {
         let directory = keeper.directory
         let configuration = keeper.configuration
+        // A faulty file names no list, and is no reason to forget any.
+        let isGood = keeper.fault == nil
         runBlocklistErrand("blocklist-copies") {
-            do throws(SystemError) { return .success(try directory.read(configuration)) } catch { return .failure(error) }
+            do throws(SystemError) { return .success(try directory.read(configuration, removingOthers: isGood)) } catch {
+                return .failure(error)
+            }
         } then: { [unowned self] (result: Result<BlocklistCopies, SystemError>) in
             switch result {
             case .success(let copies):
@@ -142,7 +146,12 @@ extension Engine {
             keeper.schedule(after: round, refresh: configuration.blocklistRefresh, now: now.boot)
             let tickets = round.tickets
             let answer = { [unowned self] in answerBlocklists(tickets, keeper.statuses(of: blocklistTable)) }
-            if round.isNew { assembleBlocklists(then: answer) } else { answer() }
+            if round.isNew {
+                assembleBlocklists(then: answer)
+            } else {
+                tellBlocklistNotes()
+                answer()
+            }
         }
         if keeper.mustFetchAgain {
             keeper.mustFetchAgain = false
@@ -197,15 +206,24 @@ extension Engine {
 
     private func take(_ assembled: AssembledBlocklists) {
         blocklistTable = assembled.table
-        for sentence in assembled.notes where !keeper.saidNotes.contains(sentence) { log.logger.warning("\(sentence)") }
-        keeper.saidNotes = Set(assembled.notes)
+        keeper.leftOut = assembled.leftOut
+        keeper.notes = assembled.notes
+        tellBlocklistNotes()
         if !assembled.table.isEmpty {
-            log.logger.info("blocklists: \(assembled.table.names.count) lists, \(assembled.table.entryCount) entries")
+            let lists = assembled.table.names.count
+            let entries = assembled.table.entryCount
+            log.logger.info("blocklists: \(lists) \(lists == 1 ? "list" : "lists"), \(entries) \(entries == 1 ? "entry" : "entries")")
         }
         guard configuration.blacklistOnly, keeper.union != assembled.union else { return }
         keeper.union = assembled.union
         projection.black = assembled.union
         projection.blackChanged(waiter: nil)
+    }
+
+    private func tellBlocklistNotes() {
+        let notes = keeper.currentNotes
+        for sentence in notes where !keeper.saidNotes.contains(sentence) { log.logger.warning("\(sentence)") }
+        keeper.saidNotes = Set(notes)
     }
 
     /// False, and nothing is done, when too many threads are busy.

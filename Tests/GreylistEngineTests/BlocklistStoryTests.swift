@@ -37,7 +37,8 @@ import Testing
         let harness = try EngineHarness(clock: clock, directory: directory, blocklists: conf)
         let fetchers = FakeFetchers(harness: harness)
         try answerAll(fetchers)
-        _ = try harness.log(until: "blocklists: 2 lists")
+        let said = try harness.log(until: "blocklists: 2 lists")
+        #expect(!said.contains { $0.contains("blocks nobody") }, "nothing had failed: \(said)")
         return (harness, fetchers)
     }
 
@@ -127,6 +128,19 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: first.directory + "/blocklists") == ["spews1.list"])
     }
 
+    /// A start goes on over a faulty spamd.conf, with no list of it, and forgets none.
+    @Test func copiesOutliveAFaultyFile() throws {
+        let (first, _) = try loaded()
+        try first.stop()
+        let faulty = try EngineHarness(clock: first.clock, directory: first.directory, blocklists: "all:none:")
+        _ = try faulty.log(until: "there is no record \"none\"")
+        #expect(try faulty.tarpit().connect(1, "192.0.2.7") == .grey)
+        #expect(try faulty.control().ask(.showBlocklists) == [.blocklists([]), .done])
+        try faulty.stop()
+        let again = try EngineHarness(clock: first.clock, directory: first.directory, blocklists: conf)
+        _ = try again.log(until: "blocklists: 2 lists")
+    }
+
     @Test func unchangedListsAreNotBuiltAgain() throws {
         let (harness, fetchers) = try loaded()
         let control = try harness.control()
@@ -197,6 +211,36 @@ import Testing
         _ = try harness.log(until: "could not be taken over from greymoat-fetch")
     }
 
+    /// A list that waits for its first fetch is no news; one whose fetch failed is, once, and so is one that misses its white list.
+    @Test func whatBlocksNobodyIsSaidWhenItsFetchFailed() throws {
+        let harness = try EngineHarness(
+            blocklists: "all:a:w:b:\na:black:msg=\"m\":file=/a:\nw:white:file=/w:\nb:black:msg=\"m\":file=/b:")
+        let fetchers = FakeFetchers(harness: harness)
+        let wanted = try fetchers.wanted(3)
+        try fetchers.answer(wanted[.file("/b")], "", .failed("did not answer"))
+        #expect(try harness.log(until: "blocklist b: /b did not answer").allSatisfy { !$0.contains("blocks nobody:") })
+        try fetchers.answer(wanted[.file("/a")], "192.0.2.1")
+        try fetchers.answer(wanted[.file("/w")], "", .failed("did not answer"))
+        let said = try harness.log(until: "blocklist a blocks nobody: no copy of \"w\", which spares addresses of \"a\", was ever fetched")
+        #expect(!said.contains { $0.contains("blocklist b blocks nobody") }, "its fetch said so")
+    }
+
+    /// A round that brings nothing new builds no table: what is missing is said all the same.
+    @Test func whatBlocksNobodyIsSaidWithoutANewTable() throws {
+        let first = try EngineHarness(blocklists: "all:a:\na:black:msg=\"m\":file=/a:")
+        try FakeFetchers(harness: first).answer(FakeFetchers(harness: first).wanted(), "192.0.2.1")
+        _ = try first.log(until: "blocklists: 1 list, 1 entry")
+        try first.stop()
+        let harness = try EngineHarness(
+            clock: first.clock, directory: first.directory, blocklists: "all:a:w:\na:black:msg=\"m\":file=/a:\nw:white:file=/w:")
+        let fetchers = FakeFetchers(harness: harness)
+        let wanted = try fetchers.wanted(2)
+        try fetchers.answer(wanted[.file("/a")], "", .notModified)
+        try fetchers.answer(wanted[.file("/w")], "", .failed("did not answer"))
+        #expect(try harness.log(until: "blocklist w: /w did not answer").allSatisfy { !$0.contains("blocks nobody:") })
+        _ = try harness.log(until: "blocklist a blocks nobody: no copy of \"w\", which spares addresses of \"a\", was ever fetched")
+    }
+
     @Test func reloadTakesNewListsOverAndRefusesFaultyOnes() throws {
         let (harness, fetchers) = try loaded()
         func reload(_ text: String?) throws {
@@ -220,7 +264,7 @@ import Testing
         #expect(try harness.control().status().warnings.contains { $0.contains("the lists stay as they were") })
         try reload("all:new:\nnew:black:msg=\"new\":file=/new:")
         try fetchers.answer(fetchers.wanted(), "198.51.100.1")
-        _ = try harness.log(until: "blocklists: 1 lists, 1 entries")
+        _ = try harness.log(until: "blocklists: 1 list, 1 entry")
         #expect(try tarpit.connect(2, "192.0.2.8") == .grey)
         #expect(try tarpit.connect(3, "198.51.100.1") == .black(messages: ["new"]))
         try reload(nil)

@@ -30,7 +30,7 @@ import Testing
         try harness.stop()
         // An engine that is started again still knows it.
         let again = try EngineHarness(clock: harness.clock, directory: harness.directory)
-        _ = try again.log(until: "blocklists: 1 lists")
+        _ = try again.log(until: "blocklists: 1 list, ")
         #expect(try again.tarpit().connect(1, "203.0.113.1") == .black(messages: ["new"]))
     }
 
