@@ -57,15 +57,15 @@ extension Engine {
             configuration, allowedDomains: configuration.hasAllowedDomains ? descriptors.next() : nil,
             keeping: greylist.rules.allowedDomains)
         let spamdConfiguration = configuration.hasBlocklists ? descriptors.next() : nil
-        domainsFault = fault
-        if let fault { log.logger.error("\(fault)") }
+        domainsFault = fault?.sentence
+        for line in fault?.lines ?? [] { log.logger.error("\(line)") }
         if !rules.lowPriorityMX.isSubset(of: greylist.rules.lowPriorityMX) { doubt = now.wall }
         self.configuration = configuration
         log.configure(configuration)
         greylist.rules = rules
         takeBlocklistConfiguration(spamdConfiguration)
         let posted = writer.perform({ $0.greylist.rules = rules }, then: { _ in })
-        let faults = [fault, keeper.fault].compactMap(\.self).joined(separator: "; ")
+        let faults = [domainsFault, keeper.fault].compactMap(\.self).joined(separator: "; ")
         notify(.reloaded(failure: !posted ? "the engine is too busy to take new settings; try again" : faults.isEmpty ? nil : faults))
     }
 

@@ -39,7 +39,7 @@ public enum EngineRole {
             return fatal(70, "standard error cannot be used: \(error)", supervisor)
         }
         let log = EngineLog(sink: sink, clock: .system, configuration: configuration)
-        if let domainsFault { log.logger.error("\(domainsFault)") }
+        for line in domainsFault?.lines ?? [] { log.logger.error("\(line)") }
         let path = configuration.databasePath
         let store = SQLiteStore(path: path) { report in
             if let aside = report.setAside { log.logger.error("\(aside)") }
@@ -57,7 +57,8 @@ public enum EngineRole {
         do throws(SystemError) {
             let engine = try Engine(
                 EngineParts(
-                    version: version, configuration: configuration, rules: rules, domainsFault: domainsFault, missingSandbox: missing,
+                    version: version, configuration: configuration, rules: rules, domainsFault: domainsFault?.sentence,
+                    missingSandbox: missing,
                     supervisor: supervisor, controlListener: controlListener, packetLog: packetLog, blocklists: blocklists,
                     configurationListener: configurationListener, store: store, counts: { store.counts },
                     lookup: lookup, reader: reader,

@@ -28,6 +28,7 @@ public struct AllowedDomains: Sendable {
     public init(parsing bytes: some BidirectionalCollection<UInt8>) throws(AllowedDomainsFault) {
         guard bytes.count <= Self.fileLimit else { throw .tooLarge }
         var number = 0
+        var faults = AllowedDomainsFault.BadLines()
         let byteOrderMark = "\u{FEFF}".utf8
         let text = bytes.starts(with: byteOrderMark) ? bytes.dropFirst(byteOrderMark.count) : bytes[...]
         for line in text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
@@ -36,10 +37,14 @@ public struct AllowedDomains: Sendable {
             var text = line.prefix { $0 != UInt8(ascii: "#") }.drop(while: space)
             while let last = text.last, space(last) { text = text.dropLast() }
             if text.isEmpty { continue }
-            guard let pattern = DomainPattern(text) else { throw .badLine(number) }
+            guard let pattern = DomainPattern(text) else {
+                faults.add(number, text)
+                continue
+            }
             insert(pattern)
             guard patterns.count <= Self.patternLimit else { throw .tooMany }
         }
+        guard faults.count == 0 else { throw .badLines(faults) }
     }
 
     private mutating func insert(_ pattern: DomainPattern) {
@@ -52,13 +57,43 @@ public struct AllowedDomains: Sendable {
 public enum AllowedDomainsFault: Error, Hashable, Sendable, CustomStringConvertible {
     case tooLarge
     case tooMany
-    case badLine(Int)
+    case badLines(BadLines)
 
-    public var description: String {
-        switch self {
-        case .tooLarge: "the file is larger than \(AllowedDomains.fileLimit) bytes; shorten it"
-        case .tooMany: "the file names more than \(AllowedDomains.patternLimit) domains; shorten it"
-        case .badLine(let line): "line \(line) is not `@domain`, `domain` or `name@domain`, without a `*`; correct it"
+    /// The lines that are no pattern: the first of them, and how many there are.
+    public struct BadLines: Hashable, Sendable {
+        public private(set) var first: [BadLine] = []
+        public private(set) var count = 0
+
+        /// Lines told one by one at most.
+        public static let limit = 10
+
+        mutating func add(_ number: Int, _ text: some Sequence<UInt8>) {
+            count += 1
+            // No more than is shown of it.
+            if first.count < Self.limit { first.append(BadLine(number: number, text: Array(text.prefix(DomainPattern.limit)))) }
         }
     }
+
+    public struct BadLine: Hashable, Sendable {
+        /// Counted from 1.
+        public var number: Int
+        /// As it stands there, without comment and the space around it; the beginning of a long one.
+        public var text: [UInt8]
+    }
+
+    /// What is wrong, a sentence each; safe for terminals and logs.
+    public var sentences: [String] {
+        switch self {
+        case .tooLarge: return ["the file is larger than \(AllowedDomains.fileLimit) bytes; shorten it"]
+        case .tooMany: return ["the file names more than \(AllowedDomains.patternLimit) domains; shorten it"]
+        case .badLines(let lines):
+            let told = lines.first.map { line in
+                "line \(line.number): \(PeerText.forLog(PeerText.escape(line.text), limit: 80)) is not `@domain`, `domain` or `name@domain`, without a `*`"
+            }
+            let rest = lines.count - told.count
+            return told + (rest == 0 ? [] : ["and \(rest) more faulty \(rest == 1 ? "line" : "lines")"])
+        }
+    }
+
+    public var description: String { sentences.joined(separator: "; ") }
 }

@@ -13,7 +13,9 @@ enum ConfigurationCheck {
 
     private static func domains(_ path: String, _ files: ConfiguredFiles) -> [String] {
         guard let file = files.allowedDomains else { return [] }
-        do throws(AllowedDomainsFault) { _ = try AllowedDomains(parsing: file.bytes) } catch { return ["\(path): \(error)"] }
+        do throws(AllowedDomainsFault) { _ = try AllowedDomains(parsing: file.bytes) } catch {
+            return error.sentences.map { "\(path): \($0)" }
+        }
         return []
     }
 

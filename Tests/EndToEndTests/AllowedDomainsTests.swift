@@ -44,9 +44,11 @@ struct EndToEndAllowedDomainsTests {
         #expect(try !traps("mary@your_domain.org"))
 
         // Faulty, it changes nothing and is named by file and line.
-        try write("@critical.com\nnot a domain\n")
+        try write("@critical.com\nnot a domain\n*.org\n")
         let refused = try site.greymoat("reload")
-        #expect(refused.status != 0 && refused.errors.contains("line 2"), "\(refused)")
+        #expect(
+            refused.status != 0 && refused.errors.contains("line 2: not\\040a\\040domain is not")
+                && refused.errors.contains("line 3: *.org"), "\(refused)")
         #expect(try !traps("bob@wrong_nam.com"))
         #expect(try traps("bob@critical.com"))
         let warnings = try #require(site.status()["warnings"] as? [String])

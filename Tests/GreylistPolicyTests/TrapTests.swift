@@ -108,7 +108,7 @@ import Testing
     @Test(arguments: ["*@example.org", "*.example.org", "*", "@@example.org", "a@b@example.org", "@", "mary@", "two words", "a|b"])
     func notADomain(_ text: String) {
         #expect(DomainPattern(text) == nil)
-        #expect(throws: AllowedDomainsFault.badLine(2)) { try AllowedDomains(parsing: "example.net\n\(text)\n".utf8) }
+        #expect(faults("example.net\n\(text)\n".utf8) == [2])
     }
 
     @Test(arguments: ["@example.org", "example.org", ".example.org", "mary@example.org", "\"a@b\"@example.org"])
@@ -187,12 +187,34 @@ import Testing
         #expect(try village.connect("192.0.2.2", to: "<x@there>").map(\.word) == ["grey"])
     }
 
-    @Test func aFaultyFileIsRefusedByLine() {
-        #expect(throws: AllowedDomainsFault.badLine(3)) { try AllowedDomains(parsing: Array("a.org\n\nb org\n".utf8)) }
-        #expect(throws: AllowedDomainsFault.badLine(1)) { try AllowedDomains(parsing: [0xFF, 0x0A]) }
-        #expect(throws: AllowedDomainsFault.badLine(2)) {
-            try AllowedDomains(parsing: Array(("x\n" + String(repeating: "a", count: 321)).utf8))
+    /// The numbers of the lines that are told.
+    private func faults(_ bytes: some Sequence<UInt8>) -> [Int] {
+        do throws(AllowedDomainsFault) { _ = try AllowedDomains(parsing: Array(bytes)) } catch {
+            if case .badLines(let lines) = error { return lines.first.map(\.number) }
         }
+        return []
+    }
+
+    @Test(arguments: [9, 10, 11, 12]) func everyFaultyLineIsTold(count: Int) throws {
+        let text = "@good.example\n" + String(repeating: "two\u{1B} words # why\n", count: count) + "good.example\n"
+        let fault = try #require(throws: AllowedDomainsFault.self) { try AllowedDomains(parsing: Array(text.utf8)) }
+        let told = fault.sentences.prefix { $0.hasPrefix("line ") }
+        #expect(told.first == "line 2: two\\033\\040words is not `@domain`, `domain` or `name@domain`, without a `*`")
+        #expect(told.count == min(count, 10))
+        let rest = ["and 1 more faulty line", "and 2 more faulty lines"].prefix(max(0, count - 10)).suffix(1)
+        #expect(Array(fault.sentences.dropFirst(told.count)) == Array(rest))
+        #expect(fault.description.utf8.allSatisfy { 0x20...0x7E ~= $0 })
+    }
+
+    @Test func aLongFaultyLineIsCut() throws {
+        let fault = try #require(throws: AllowedDomainsFault.self) { try AllowedDomains(parsing: [UInt8](repeating: 0xFF, count: 100_000)) }
+        #expect(fault.description.utf8.count < 200)
+    }
+
+    @Test func aFaultyFileIsRefusedByLine() {
+        #expect(faults("a.org\n\nb org\n".utf8) == [3])
+        #expect(faults([0xFF, 0x0A]) == [1])
+        #expect(faults(("x\n" + String(repeating: "a", count: 321)).utf8) == [2])
         #expect(throws: Never.self) { try AllowedDomains(parsing: Array(String(repeating: "a", count: 320).utf8)) }
         #expect(throws: AllowedDomainsFault.tooLarge) {
             try AllowedDomains(parsing: [UInt8](repeating: 0x0A, count: AllowedDomains.fileLimit + 1))

@@ -147,7 +147,7 @@ struct RealRoleTests {
         let house = try house()
         let (pem, domains, lists) = (house.directory + "/c.pem", house.directory + "/domains", house.directory + "/spamd.conf")
         try Data("nonsense\n".utf8).write(to: URL(fileURLWithPath: pem))
-        try Data("two words\n".utf8).write(to: URL(fileURLWithPath: domains))
+        try Data("two words\n@example.org\n*\n".utf8).write(to: URL(fileURLWithPath: domains))
         try Data("all:one:\none:blak:file=/one:\n".utf8).write(to: URL(fileURLWithPath: lists))
         try house.configure(
             "[greylist]\nalloweddomains = \"\(domains)\"\n[blocklists]\nconfig = \"\(lists)\"\n[tls]\ncertificate = \"\(pem)\"\nkey = \"\(pem)\""
@@ -155,7 +155,8 @@ struct RealRoleTests {
         let check = try house.attempt("--check")
         #expect(check.status == 78)
         let faults = check.errors.split(separator: "\n").filter { $0.hasPrefix("greymoatd: error: ") }.map { $0.dropFirst(18) }
-        #expect(faults.contains { $0.hasPrefix("\(domains): line 1 is not `@domain`") }, "\(check.errors)")
+        #expect(faults.contains { $0.hasPrefix("\(domains): line 1: two\\040words is not `@domain`") }, "\(check.errors)")
+        #expect(faults.contains { $0.hasPrefix("\(domains): line 3: * is not `@domain`") }, "\(check.errors)")
         #expect(faults.contains { $0.hasPrefix("\(lists): line 2: ") }, "\(check.errors)")
         #expect(faults.contains { $0.hasPrefix("[tls] certificate holds no PEM certificate") }, "\(check.errors)")
         #expect(!check.errors.contains("is good"))
