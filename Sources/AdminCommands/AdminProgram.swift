@@ -37,7 +37,7 @@ public enum AdminProgram {
         } catch {
             // What came before the fault is still worth having; a fault of the output itself was the error.
             do { try console.flush() } catch {}
-            console.complain(error.sentence)
+            for sentence in [error.sentence] + error.further { console.complain(sentence) }
             return error.status
         }
     }

@@ -29,10 +29,14 @@ struct AddAllowCommand: ConsoleCommand {
     static let configuration = CommandConfiguration(commandName: "add", abstract: "Add blocks; all of them or, when one is faulty, none.")
 
     @OptionGroup var arguments: NetworkArguments
+
+    @Flag(help: "Do not ask before a block wider than /8 (IPv4) or /16 (IPv6) is added.")
+    var yes = false
+
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.add, .allow, try arguments.targets(to: .add)).carryOut(daemon, console)
+        try RowEdit(.add, .allow, try arguments.targets(to: .add), confirmed: yes).carryOut(daemon, console)
     }
 }
 

@@ -9,7 +9,7 @@ struct CheckFirewallCommand: ConsoleCommand {
         discussion: """
             Looks at every rule in the kernel, whoever loaded it, and at the machine: hooks and their order, what drops or hides \
             connections, addresses, limits, the packet log. It takes root. Exit status 2 where Greymoat cannot work as it stands; \
-            warnings alone are 0, and so is nothing at all.
+            warnings alone are 0. Where nothing is wrong, it says so.
             """)
 
     @Option(
@@ -32,7 +32,7 @@ struct CheckFirewallCommand: ConsoleCommand {
         guard !listing.output.isEmpty else { throw CommandError("nft lists no rules: run this as root") }
         let findings = RulesetCheck.findings(ruleset: listing.output, facts: facts)
         for finding in findings { try console.write("\(finding.severity == .error ? "error" : "warning"): \(finding.sentence)\n") }
-        if findings.isEmpty && console.isTerminal { try console.write("Nothing is wrong with the firewall.\n") }
+        if findings.isEmpty { try console.write("Nothing is wrong with the firewall.\n") }
         return findings.contains { $0.severity == .error } ? ExitStatus.refused : ExitStatus.done
     }
 

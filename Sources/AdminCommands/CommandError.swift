@@ -10,13 +10,16 @@ enum ExitStatus {
     static let noDaemon: Int32 = 69
 }
 
-/// Why a command cannot do what it was asked: one sentence for the operator, and the exit status.
+/// Why a command cannot do what it was asked: a sentence for the operator, seldom more, and the exit status.
 struct CommandError: Error, Hashable {
     var sentence: String
+    /// What else is wrong, a line each.
+    var further: [String]
     var status: Int32
 
-    init(_ sentence: String, status: Int32 = ExitStatus.refused) {
+    init(_ sentence: String, further: [String] = [], status: Int32 = ExitStatus.refused) {
         self.sentence = sentence
+        self.further = further
         self.status = status
     }
 

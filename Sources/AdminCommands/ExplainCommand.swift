@@ -58,7 +58,8 @@ extension Explanation {
         ])
     }
 
-    /// For a pipe: `verdict<TAB>word`, `summary<TAB>sentence`, then a line a step, row and element.
+    /// For a pipe: `verdict<TAB>word`, `summary<TAB>sentence`, then a line a step, row and element; an element's last word says whether
+    /// kernel and database agree on it.
     var lines: String {
         var text = "verdict\t\(verdict.word)\nsummary\t\(summary)\n"
         if let passes { text += "passes\t\(passes)\n" }
@@ -67,7 +68,7 @@ extension Explanation {
         for row in rows { text += "row\t\(row)\n" }
         for element in elements {
             text +=
-                "element\t\(element.set)\t\(element.remaining.map { $0 == 0 ? "present" : String($0) } ?? "absent")\t\(element.expected ? "expected" : "unexpected")\n"
+                "element\t\(element.set)\t\(element.remaining.map { $0 == 0 ? "present" : String($0) } ?? "absent")\t\(element.agrees ? "in-step" : "differs")\n"
         }
         return text
     }
@@ -93,6 +94,9 @@ extension Explanation {
 }
 
 extension Explanation.Element {
+    /// Whether it is where the database says it is, or is not.
+    fileprivate var agrees: Bool { expected == (remaining != nil) }
+
     fileprivate var sentence: String {
         switch (remaining, expected) {
         case (0?, true): "\(set): there"

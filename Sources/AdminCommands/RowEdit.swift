@@ -17,23 +17,32 @@ struct RowEdit {
         self.confirmed = confirmed
     }
 
-    /// Every key in canonical form. One faulty key, and nothing is done.
+    /// Faulty keys told one by one at most.
+    static let faultLimit = 10
+
+    /// Every key in canonical form. One faulty key, and nothing is done; all of them are told.
     static func targets(
         _ action: RowChange.Action, _ keys: [String], _ target: (String, RowChange.Action) throws(CommandError) -> RowChange.Target
     ) throws(CommandError) -> [RowChange.Target] {
         var targets: [RowChange.Target] = []
-        for key in keys { targets.append(try target(key, action)) }
-        return targets
+        var faults: [String] = []
+        for key in keys {
+            do throws(CommandError) { targets.append(try target(key, action)) } catch { faults.append(error.sentence) }
+        }
+        guard let first = faults.first else { return targets }
+        var further = Array(faults.prefix(faultLimit).dropFirst())
+        if faults.count > faultLimit { further.append("and \(StatusPage.count(faults.count - faultLimit, "more faulty key"))") }
+        if keys.count > 1 { further.append("nothing was changed") }
+        throw CommandError(first, further: further, status: ExitStatus.usage)
     }
 
     func carryOut(_ daemon: DaemonOptions, _ console: Console) throws(CommandError) -> Int32 {
         var client = try EngineAccess(daemon, console).forWriting()
         let changes = targets.compactMap { RowChange(action, $0) }
+        if !confirmed, action == .add, let question = WideBlocks(targets)?.question { try ask(question, console) }
         var (outcomes, failure) = Self.send(changes, confirmed: confirmed, &client, console)
         if let question = outcomes.lazy.compactMap(\.question).first {
-            guard Self.agrees(question, console) else {
-                throw CommandError("nothing was changed: \(question) Give --yes to do it")
-            }
+            try ask(question, console)
             (outcomes, failure) = Self.send(changes, confirmed: true, &client, console)
         }
         let status = try report(outcomes, &client, console)
@@ -59,11 +68,14 @@ struct RowEdit {
         return (outcomes, nil)
     }
 
-    /// Asks whoever sits at the terminal; nobody there is a no.
-    private static func agrees(_ question: String, _ console: Console) -> Bool {
-        guard console.isTerminal, Terminal.isTerminal(0) else { return false }
-        console.complain(verbatim: question + " Go on? [y/N] ")
-        return readLine()?.lowercased().hasPrefix("y") ?? false
+    /// Asks whoever sits at the terminal; nobody there is a no, and a no is the end.
+    private func ask(_ question: String, _ console: Console) throws(CommandError) {
+        var agrees = false
+        if console.isTerminal, Terminal.isTerminal(0) {
+            console.complain(verbatim: question + " Go on? [y/N] ")
+            agrees = readLine()?.lowercased().hasPrefix("y") ?? false
+        }
+        guard agrees else { throw CommandError("nothing was changed: \(question) Give --yes to do it") }
     }
 
     private func report(_ outcomes: [RowOutcome], _ client: inout ControlClient, _ console: Console) throws(CommandError) -> Int32 {

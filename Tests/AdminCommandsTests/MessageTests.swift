@@ -47,6 +47,26 @@ import Testing
                 + "from 0 to 32; line 3: x is not an IP address: give one as in 192.0.2.1 or 2001:db8::1\n")
     }
 
+    @Test(arguments: [2, 9, 10, 11, 12]) func everyFaultyKeyIsTold(count: Int) {
+        let lines = complaint(["white", "add", "192.0.2.1"] + (0..<count).map { "bad\($0)" }, status: 64).split(separator: "\n")
+        #expect(lines.count == min(count, 10) + (count > 10 ? 1 : 0) + 1)
+        #expect(lines.first == "it: bad0 is not an IP address: give one as in 192.0.2.1 or 2001:db8::1")
+        #expect(lines.last == "it: nothing was changed")
+        if count > 10 { #expect(lines[10] == "it: and \(count - 10) more faulty \(count == 11 ? "key" : "keys")") }
+    }
+
+    /// Nobody sits at a terminal here, and the engine would have taken them.
+    @Test(arguments: [
+        ("0.0.0.0/0", true), ("10.0.0.0/7", true), ("10.0.0.0/8", false), ("::/0", true), ("2000::/15", true), ("2001::/16", false),
+    ])
+    func wideBlocksAreAskedAbout(block: String, isAsked: Bool) {
+        let said = complaint(["allow", "add", "192.0.2.0/24", block], status: isAsked ? 2 : 0)
+        #expect(said.contains("nothing was changed: \(block) is wider than /") == isAsked)
+        #expect(said.isEmpty != isAsked)
+        #expect(complaint(["allow", "add", "--yes", block], status: 0).isEmpty)
+        #expect(!complaint(["allow", "remove", block], status: block == "10.0.0.0/8" ? 0 : 1).contains("--yes"))
+    }
+
     @Test func keysThatAreTooLong() {
         let limit = ControlRequest.keyLimit
         let key = String(repeating: "a", count: limit) + "@b"

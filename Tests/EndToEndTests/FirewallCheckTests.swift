@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// `greymoat firewall check` on a real site: silent when all is well, and in words when somebody spoils it.
+/// `greymoat firewall check` on a real site: one line when all is well, and in words when somebody spoils it.
 @Suite(.enabled(if: LabRequirement.missing(endToEnd) == nil, "needs root, namespaces and nftables"), .serialized)
 struct EndToEndFirewallCheckTests {
     private func findings(_ site: Site, status: Int32) throws -> [String] {
@@ -13,7 +13,7 @@ struct EndToEndFirewallCheckTests {
 
     @Test func whatIsWrongIsSaid() throws {
         let site = try Site()
-        #expect(try findings(site, status: 0) == [])
+        #expect(try findings(site, status: 0) == ["Nothing is wrong with the firewall."])
 
         try site.host.nft(
             "table ip docker { chain pre { type nat hook prerouting priority dstnat - 10; tcp dport 25 dnat to 192.0.2.9; }; }")
@@ -46,7 +46,7 @@ struct EndToEndFirewallCheckTests {
                 "error: table inet greymoat is not there: nobody is redirected; run `greymoat firewall apply`"
             ])
         #expect(try site.greymoat("firewall", "apply").status == 0)
-        #expect(try findings(site, status: 0) == [])
+        #expect(try findings(site, status: 0) == ["Nothing is wrong with the firewall."])
     }
 
     /// The tarpit's real port, whatever the ruleset thinks it is.

@@ -66,7 +66,7 @@ struct EndToEndGuideTests {
         for block in ["152.163.225.0/24", "205.188.156.0/23", "207.46.50.82", "172.16.0.0/12"] { #expect(set.contains(block), "\(set)") }
         // A block whose second half is where IPv4 lives; and all of IPv6.
         for (block, element) in [("::fffe:0:0/95", "::fffe:0:0/96"), ("::/0", "::/0")] {
-            _ = try shell(site, "greymoat allow add \(block) && greymoat status && greymoat allow list | grep -F \(block)")
+            _ = try shell(site, "greymoat allow add --yes \(block) && greymoat status && greymoat allow list | grep -F \(block)")
             let set = try site.host.run("nft", "list", "set", "inet", "greymoat", "allow6")
             #expect(set.contains(element), "\(set)")
         }

@@ -592,7 +592,7 @@ _greymoat_allow() {
 
 _greymoat_allow_add() {
     repeating_flags=()
-    non_repeating_flags=(--version -h --help)
+    non_repeating_flags=(--yes --version -h --help)
     repeating_options=()
     non_repeating_options=(--file --socket)
     __greymoat_offer_flags_options -1

@@ -72,7 +72,7 @@ function __greymoat_parse_tokens -S
             __greymoat_parse_subcommand 0 'version' 'h/help'
             switch $unparsed_tokens[1]
             case 'add'
-                __greymoat_parse_subcommand -r 1 'file=' 'socket=' 'version' 'h/help'
+                __greymoat_parse_subcommand -r 1 'file=' 'yes' 'socket=' 'version' 'h/help'
             case 'remove'
                 __greymoat_parse_subcommand -r 1 'file=' 'socket=' 'version' 'h/help'
             case 'list'
@@ -276,6 +276,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "g
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat allow" -eq 1' -fa 'remove' -d 'Remove blocks, each as it was added.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat allow" -eq 1' -fa 'list' -d 'List them, as `greymoat list` does.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow add" file' -l 'file' -d 'A file with one block a line, - for standard input; empty lines and what follows a # are left out.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow add" yes' -l 'yes' -d 'Do not ask before a block wider than /8 (IPv4) or /16 (IPv6) is added.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow add" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow add" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow add" h help' -s 'h' -l 'help' -d 'Show help information.'

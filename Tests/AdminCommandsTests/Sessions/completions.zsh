@@ -452,6 +452,7 @@ _greymoat_allow_add() {
     local -ar arg_specs=(
         '*:networks:'
         '--file[A file with one block a line, - for standard input; empty lines and what follows a # are left out.]:path:_files'
+        '--yes[Do not ask before a block wider than /8 (IPv4) or /16 (IPv6) is added.]'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
