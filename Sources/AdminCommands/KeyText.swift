@@ -41,9 +41,11 @@ enum KeyText {
     static func domain(_ text: String) throws(CommandError) -> String {
         let key = unbracketed(text)
         let bytes = Array(key.utf8)
-        guard !bytes.isEmpty, bytes != [UInt8(ascii: "@")], !bytes.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") }) else {
+        guard !bytes.isEmpty, bytes != [UInt8(ascii: "@")],
+            !bytes.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "*") })
+        else {
             throw CommandError(
-                "\(shown(text)) is not a domain: give @example.org (that domain alone), example.org (every address that ends so) or mary@example.org",
+                "\(shown(text)) is not a domain: give @example.org (that domain alone), example.org (every address that ends so) or mary@example.org, without a *",
                 status: ExitStatus.usage)
         }
         return try canonical(key)
