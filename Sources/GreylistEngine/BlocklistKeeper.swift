@@ -119,19 +119,12 @@ final class BlocklistKeeper {
         }
     }
 
-    /// What is to be said of the table now. A list that is yet to be fetched is no news, nor is what the failed fetch said itself.
-    var currentNotes: [String] {
-        let missing = leftOut.filter { list in
-            !isToBeFetched(list.missing) && !(list.missing == list.name && sources[list.name]?.failure != nil)
-        }
+    /// What is to be said of the table; nil while lists are fetched or another table is to be made, which says more. What the failed
+    /// fetch of a list said itself is no news.
+    var currentNotes: [String]? {
+        if mustFetchAgain || mustAssemble || round?.dryRun == false { return nil }
+        let missing = leftOut.filter { list in list.missing != list.name || sources[list.name]?.failure == nil }
         return missing.map { "blocklist \($0.name) blocks nobody: \($0.sentence)" } + notes
-    }
-
-    /// Whether the round under way, or the one that follows it at once, has yet to say how that list's fetch ended.
-    private func isToBeFetched(_ name: String) -> Bool {
-        if mustFetchAgain { return true }
-        guard let round, !round.dryRun else { return false }
-        return (round.waiting + round.running.values.map(\.job)).contains { $0.list.name == name }
     }
 
     /// When to fetch again: soon where something failed, at the next refresh else. A refresh of zero: only when asked.

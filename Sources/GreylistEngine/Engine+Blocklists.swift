@@ -221,7 +221,7 @@ extension Engine {
     }
 
     private func tellBlocklistNotes() {
-        let notes = keeper.currentNotes
+        guard let notes = keeper.currentNotes else { return }
         for sentence in notes where !keeper.saidNotes.contains(sentence) { log.logger.warning("\(sentence)") }
         keeper.saidNotes = Set(notes)
     }
