@@ -102,6 +102,14 @@ final class BlocklistKeeper {
         BlocklistIngredients(configuration: configuration, sources: sources, messages: messages, sent: sent, wantsUnion: wantsUnion)
     }
 
+    /// Takes in what an earlier engine kept, beside what has come since.
+    func take(_ copies: BlocklistCopies) {
+        sources.merge(copies.sources) { mine, _ in mine }
+        messages.merge(copies.messages) { mine, _ in mine }
+        let known = Set(sent.map(\.name))
+        sent = copies.sent.filter { !known.contains($0.name) } + sent
+    }
+
     /// Takes in how a job of the round ended.
     func take(_ end: BlocklistFetchEnd, of job: BlocklistJob) {
         let name = job.list.name

@@ -49,22 +49,23 @@ extension Engine {
     private func readBlocklistCopies() {
         let directory = keeper.directory
         let configuration = keeper.configuration
-        // A faulty file names no list, and is no reason to forget any.
+        // A faulty file names no list, and is no reason to forget any: its successor's are read then.
         let isGood = keeper.fault == nil
-        runBlocklistErrand("blocklist-copies") {
+        let began = runBlocklistErrand("blocklist-copies") {
             do throws(SystemError) { return .success(try directory.read(configuration, removingOthers: isGood)) } catch {
                 return .failure(error)
             }
         } then: { [unowned self] (result: Result<BlocklistCopies, SystemError>) in
             switch result {
-            case .success(let copies):
-                keeper.sources.merge(copies.sources) { mine, _ in mine }
-                keeper.messages.merge(copies.messages) { mine, _ in mine }
-                keeper.sent = copies.sent + keeper.sent
+            case .success(let copies): keeper.take(copies)
             case .failure(let error): log.logger.error("the copies of blocklists cannot be used: \(error)")
             }
-            keeper.hasCopies = true
+            keeper.hasCopies = isGood
             assembleBlocklists {}
+            beginBlocklistRound()
+        }
+        if !began {
+            keeper.hasCopies = isGood
             beginBlocklistRound()
         }
     }
@@ -271,7 +272,7 @@ extension Engine {
         for (ticket, dryRun) in waiting {
             if let refusal {
                 if let client = client(of: ticket) { finish(client, .failure(refusal, exitStatus: 2)) }
-            } else if keeper.mustFetchAgain {
+            } else if keeper.mustFetchAgain || !keeper.hasCopies {
                 keeper.queued.append((ticket, dryRun))
             } else {
                 beginBlocklistRound(dryRun: dryRun, for: ticket)

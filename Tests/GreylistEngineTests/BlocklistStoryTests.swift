@@ -136,6 +136,14 @@ import Testing
         _ = try faulty.log(until: "there is no record \"none\"")
         #expect(try faulty.tarpit().connect(1, "192.0.2.7") == .grey)
         #expect(try faulty.control().ask(.showBlocklists) == [.blocklists([]), .done])
+        // They are in force as soon as the file is good again, whatever the fetches bring.
+        faulty.spamdConf = conf
+        let control = try faulty.control()
+        try control.send(.loadBlocklists(dryRun: false))
+        let fetchers = FakeFetchers(harness: faulty)
+        _ = try fetchers.wanted(3)
+        _ = try faulty.log(until: "blocklists: 2 lists")
+        #expect(try faulty.tarpit(worker: 1).connect(1, "192.0.2.7") == .black(messages: ["Go away, %A"]))
         try faulty.stop()
         let again = try EngineHarness(clock: first.clock, directory: first.directory, blocklists: conf)
         _ = try again.log(until: "blocklists: 2 lists")
