@@ -62,6 +62,7 @@ struct StatusPage {
             case .removed: "taken away; `greymoat firewall apply` brings it back"
             case .loading: "table inet \(firewall.table) is being loaded"
             case .inStep: "table inet \(firewall.table) is in step with the database"
+            case .behind where firewall.behind == 0: "table inet \(firewall.table) is not in step with the database"
             case .behind: "table inet \(firewall.table) is \(Self.count(firewall.behind, "change")) behind the database"
             }
         add("Firewall", text)

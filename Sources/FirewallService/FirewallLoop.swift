@@ -111,7 +111,7 @@ struct FirewallLoop: ~Copyable {
             if let link = descriptors.first { try take(link: link) }
         case .reload(.firewall(let configuration)): tell(.reloaded(failure: keeper.reconfigure(configuration)))
         case .stop: throw RoleEnd.told
-        case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists: throw RoleEnd.software
+        case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists, .notes: throw RoleEnd.software
         }
     }
 

@@ -20,6 +20,10 @@ struct BlocklistIngredients: Sendable {
         for list in sent where !table.replace(with: list) {
             notes.append("blocklist \(list.name) was sent in and blocks nobody: there are \(BlocklistTable.listLimit) lists already")
         }
+        for list in assembly.lists + sent where list.ranges.isMostOfTheWorld {
+            notes.append(
+                "blocklist \(list.name) names most of all addresses, as lists do that are given up: nearly every stranger is held for good")
+        }
         do throws(SystemError) { try directory?.save(sent: sent) } catch {
             notes.append("lists that were sent in are loaded, but would be lost with this process: \(error)")
         }
@@ -33,6 +37,15 @@ struct AssembledBlocklists: Sendable {
     var union: RangeSet
     /// Lists that are not there, for want of something that was never fetched.
     var leftOut: [BlocklistAssembly.LeftOut]
-    /// Lists there is no room for, and what could not be kept, a sentence each.
+    /// Lists there is no room for, or that hold the world, and what could not be kept: a sentence each.
     var notes: [String]
+}
+
+extension RangeSet {
+    /// More than half of IPv4, or a block of IPv6 as large as half of what is given to anybody (2000::/3).
+    fileprivate var isMostOfTheWorld: Bool {
+        var isVast = ipv4AddressCount > 1 << 31
+        forEachIPv6 { first, last in if last - first >= UInt128(1) << 124 - 1 { isVast = true } }
+        return isVast
+    }
 }

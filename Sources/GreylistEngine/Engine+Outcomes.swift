@@ -36,7 +36,9 @@ extension Engine {
         case .grey(let row): if row.block == 1 { counters.tuples += 1 }
         case .passed(let row):
             counters.passes += 1
-            measurements.deferral.observe(row.pass - row.first)
+            let deferral = row.pass - row.first
+            measurements.deferral.observe(deferral)
+            log.log(.passed(seconds: deferral.components.seconds), result.address)
             waits = true
             if let link, let index {
                 // A host that was held passes when its trap ended or was deleted during the connection.
@@ -46,6 +48,7 @@ extension Engine {
         case .trapped(_, let reason):
             counters.traps += 1
             measurements.sprang(reason)
+            log.log(.trapped(reason), result.address)
             waits = true
             if let link, let index { sprang(result.connection, link, index) }
         case .white, .allowed:

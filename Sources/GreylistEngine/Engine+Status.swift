@@ -80,6 +80,7 @@ extension Engine {
     private var warnings: [String] {
         var warnings: [String] = []
         if projection.state == .removed { warnings.append(Self.removalWarning) }
+        if let failure = firewall.failure { warnings.append("table inet \(firewall.table) is not as it should be: \(failure)") }
         if !configuration.offersTLS {
             warnings.append(
                 "no TLS certificate is configured: senders that insist on TLS can never pass; set certificate and key under [tls]")

@@ -48,8 +48,17 @@ extension Engine {
         case .fetchRefused(let request, let reason): fetchRefused(request, reason)
         case .roles(let roles): self.roles = roles
         case .reloadOutcome(let request, let failure, let note): reloadEnded(request, failure, note)
+        case .notes(let notes): configuration.notes = notes
         case .stop: exitStatus = 0
         }
+    }
+
+    /// A file of allowed domains traps mail to all others, and `greymoat domain list` does not show it.
+    func tellAllowedDomains() {
+        let count = greylist.rules.allowedDomains.count
+        guard count > 0 else { return }
+        let domains = count == 1 ? "1 allowed domain" : "\(count) allowed domains"
+        log.logger.notice("\(configuration.allowedDomainsPath): \(domains) in force; a grey host that mails to any other is trapped")
     }
 
     private func reload(_ configuration: EngineConfiguration, _ descriptors: inout DescriptorList) {
@@ -63,6 +72,7 @@ extension Engine {
         self.configuration = configuration
         log.configure(configuration)
         greylist.rules = rules
+        tellAllowedDomains()
         takeBlocklistConfiguration(spamdConfiguration)
         let posted = writer.perform({ $0.greylist.rules = rules }, then: { _ in })
         let faults = [domainsFault, keeper.fault].compactMap(\.self).joined(separator: "; ")

@@ -139,6 +139,7 @@ final class Engine {
             try epoll.add(configurationListener.descriptor.number, .readable, token: Token.configurationListener.value)
         }
         projection.warn = { [unowned self] in self.log.logger.warning("\($0)") }
+        tellAllowedDomains()
         takeBlocklistConfiguration(spamdConfiguration)
     }
 

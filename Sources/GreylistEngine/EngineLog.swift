@@ -1,4 +1,5 @@
 internal import Addressing
+internal import GreylistPolicy
 internal import Logging
 internal import Moments
 internal import PeerText
@@ -43,6 +44,10 @@ struct EngineLog {
         case recipient(black: Bool, helo: PeerText, from: PeerText, to: PeerText)
         /// A header line of a black host's message.
         case header(String)
+        /// It is white from now on; how long it was greylisted.
+        case passed(seconds: Int64)
+        /// It is held from now on.
+        case trapped(TrapReason)
         case disconnected(seconds: UInt32)
     }
 
@@ -88,6 +93,10 @@ struct EngineLog {
         case .recipient(let black, _, let from, let to):
             (black ? "(BLACK) " : "(GREY) ") + "\(address): \(PeerText.forLog(from.escaped)) -> \(PeerText.forLog(to.escaped))"
         case .header(let line): "\(address): \(PeerText.forLog(line))"
+        case .passed(let seconds): "\(address): passed after \(seconds) seconds."
+        case .trapped(.spamtrap(let key)): "\(address): trapped: it mailed to the spamtrap \(PeerText.forLog(key.escaped))."
+        case .trapped(.notAllowed): "\(address): trapped: it mailed to a domain that is not allowed."
+        case .trapped(.lowPriorityMX(let listener)): "\(address): trapped: it mailed to the low-priority MX \(listener) first."
         case .disconnected(let seconds):
             "\(address): disconnected after \(seconds) seconds." + (lists.isEmpty ? "" : " lists: \(lists.joined(separator: " "))")
         }
@@ -107,6 +116,14 @@ struct EngineLog {
             object.add("from", PeerText.forLog(from.escaped))
             object.add("to", PeerText.forLog(to.escaped))
         case .header(let line): object.add("line", PeerText.forLog(line))
+        case .passed(let seconds): object.add("seconds", seconds)
+        case .trapped(.spamtrap(let key)):
+            object.add("reason", "spamtrap")
+            object.add("spamtrap", PeerText.forLog(key.escaped))
+        case .trapped(.notAllowed): object.add("reason", "not-allowed")
+        case .trapped(.lowPriorityMX(let listener)):
+            object.add("reason", "low-priority-mx")
+            object.add("listener", listener.description)
         case .disconnected(let seconds): object.add("seconds", seconds)
         }
         if !lists.isEmpty { object.add("lists", lists) }
@@ -115,10 +132,10 @@ struct EngineLog {
 }
 
 extension EngineLog.Fact {
-    /// Connections are always worth a line; what was said during them only when `verbose`.
+    /// Connections and what becomes of hosts are always worth a line; what was said only when `verbose`.
     func level(verbose: Bool) -> Logger.Level {
         switch self {
-        case .connected, .disconnected: .info
+        case .connected, .passed, .trapped, .disconnected: .info
         case .recipient, .header: verbose ? .info : .debug
         }
     }
@@ -128,6 +145,8 @@ extension EngineLog.Fact {
         case .connected: "connected"
         case .recipient: "recipient"
         case .header: "header"
+        case .passed: "passed"
+        case .trapped: "trapped"
         case .disconnected: "disconnected"
         }
     }

@@ -39,11 +39,13 @@ struct MailFindings: Sendable {
                 rule: "spamtrap", result: !isSpamtrap ? .silent : trap == nil ? .overruled : .decides,
                 detail: isSpamtrap ? "It is a SPAMTRAP." : "It is no SPAMTRAP."),
         ]
+        let inFile = greylist.rules.allowedDomains.count
+        let file = inFile == 0 ? "" : ", neither in the database nor of the \(inFile) in the file (alloweddomains under [greylist])"
         let domains: Explanation.Step
         if !restricts {
             domains = .init(rule: "allowed-domains", result: .silent, detail: "No allowed domain is defined, so every domain is allowed.")
         } else if case .notAllowed? = trap {
-            domains = .init(rule: "allowed-domains", result: .decides, detail: "No allowed domain matches it.")
+            domains = .init(rule: "allowed-domains", result: .decides, detail: "No allowed domain matches it\(file).")
         } else {
             domains = .init(rule: "allowed-domains", result: .silent, detail: "An allowed domain matches it, or a rule before has decided.")
         }

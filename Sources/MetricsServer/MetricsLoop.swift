@@ -83,7 +83,7 @@ struct MetricsLoop: ~Copyable {
         // What it runs with is where it listens, and that is for the next start.
         case .reload: notify(.reloaded(failure: nil))
         case .stop: exitStatus = 0
-        case .start, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists: exitStatus = 70
+        case .start, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists, .notes: exitStatus = 70
         }
     }
 

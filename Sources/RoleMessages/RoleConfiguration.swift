@@ -214,7 +214,7 @@ extension EngineConfiguration {
         writer.write(packetLogGroup)
         writer.write(maximumConnections)
         writer.write(maximumBlack)
-        writer.write(list: notes.prefix(Self.noteLimit)) { $0.write($1, cutTo: RoleNotice.sentenceLimit) }
+        Self.write(notes: notes, to: &writer)
     }
 
     init(from reader: inout WireReader) throws(WireError) {
@@ -248,7 +248,15 @@ extension EngineConfiguration {
         packetLogGroup = try reader.readUInt16()
         maximumConnections = try reader.readUInt32()
         maximumBlack = try reader.readUInt32()
-        notes = try reader.readList(limit: Self.noteLimit) { r throws(WireError) in try r.readString(limit: RoleNotice.sentenceLimit) }
+        notes = try Self.readNotes(&reader)
+    }
+
+    static func write(notes: [String], to writer: inout WireWriter) {
+        writer.write(list: notes.prefix(noteLimit)) { $0.write($1, cutTo: RoleNotice.sentenceLimit) }
+    }
+
+    static func readNotes(_ reader: inout WireReader) throws(WireError) -> [String] {
+        try reader.readList(limit: noteLimit) { r throws(WireError) in try r.readString(limit: RoleNotice.sentenceLimit) }
     }
 }
 

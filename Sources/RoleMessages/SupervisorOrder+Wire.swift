@@ -1,7 +1,7 @@
 public import WireFormat
 
 extension SupervisorOrder {
-    private enum Kind: UInt8 { case start = 1, reload, link, roles, reloadOutcome, stop, fetchRefused, blocklists }
+    private enum Kind: UInt8 { case start = 1, reload, link, roles, reloadOutcome, stop, fetchRefused, blocklists, notes }
 
     /// Roles reported at most.
     public static let rolesLimit = 256
@@ -31,6 +31,9 @@ extension SupervisorOrder {
             writer.write(request)
             writer.write(sentence, cutTo: RoleNotice.sentenceLimit)
         case .blocklists: kind = .blocklists
+        case .notes(let notes):
+            kind = .notes
+            EngineConfiguration.write(notes: notes, to: &writer)
         case .stop: kind = .stop
         }
         return Frame(type: kind.rawValue, body: writer.bytes)
@@ -51,6 +54,7 @@ extension SupervisorOrder {
         case .fetchRefused:
             self = .fetchRefused(request: try reader.readUInt64(), try reader.readString(limit: RoleNotice.sentenceLimit))
         case .blocklists: self = .blocklists
+        case .notes: self = .notes(try EngineConfiguration.readNotes(&reader))
         case .stop: self = .stop
         }
         try reader.finish()

@@ -17,6 +17,8 @@ public enum SupervisorOrder: WireMessage, Hashable {
     case blocklists
     /// No `greymoat-fetch` could be started for the request, in one sentence's end: completes "the source …".
     case fetchRefused(request: UInt64, String)
+    /// `EngineConfiguration.notes` as they are now (to the engine only).
+    case notes([String])
     /// End within a second; sets stay.
     case stop
 

@@ -5,14 +5,14 @@ internal import Settings
 /// greymoat.toml and the switches, to be read at start and again on reload.
 struct ConfigurationFile {
     var path: String
-    /// The file was named on the command line: it must be there.
+    /// The file was named on the command line, or was there before: it must be there.
     var isRequired: Bool
     var switches: Switches
 
     static let standardPath = "/etc/greymoat/greymoat.toml"
     static let limit = 1 << 20
 
-    func read() throws(ConfigurationFaults) -> Configuration {
+    mutating func read() throws(ConfigurationFaults) -> Configuration {
         let text = try text()
         if let line = lineThatEndsTheParser(text) {
             let sentence = "this is not TOML: nothing can be made of this line (names, paths and durations stand in quotes)"
@@ -39,9 +39,12 @@ struct ConfigurationFile {
         return bad
     }
 
-    private func text() throws(ConfigurationFaults) -> String {
+    private mutating func text() throws(ConfigurationFaults) -> String {
         do throws(SystemError) {
-            return String(decoding: try WholeFile.read(path, limit: Self.limit), as: UTF8.self)
+            let text = String(decoding: try WholeFile.read(path, limit: Self.limit), as: UTF8.self)
+            // Taken away later, it is no wish for all the defaults.
+            isRequired = true
+            return text
         } catch {
             if error.code == ENOENT && !isRequired { return "" }
             throw ConfigurationFaults(faults: [ConfigurationFault(source: path, line: nil, key: nil, sentence: "\(error)")])

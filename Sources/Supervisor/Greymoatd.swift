@@ -55,10 +55,11 @@ public enum Greymoatd {
     }
 
     private static func start(_ command: GreymoatCommand, _ log: SupervisorLog) throws(StartFailure) -> Int32 {
+        var file = command.file
         let configuration: Configuration
         let files: ConfiguredFiles
         do throws(ConfigurationFaults) {
-            configuration = try command.file.read()
+            configuration = try file.read()
             if command.printConfig {
                 print(configuration.toml, terminator: "")
                 return 0
@@ -76,6 +77,6 @@ public enum Greymoatd {
             log.info("the configuration is good")
             return 0
         }
-        return try Startup(configuration, files, command.file, log).run()
+        return try Startup(configuration, files, file, log).run()
     }
 }

@@ -13,6 +13,8 @@ struct RoleConfigurations {
     var controlGroup: UInt32
     /// A sentence for each key that has another value in the file now, and waits for a start.
     var unreloadable: [String] = []
+    /// What came of the last reload where it was refused, in whole or in part.
+    var reloadFault: String?
 
     func configuration(of role: RoleName) -> RoleConfiguration {
         switch role {
@@ -103,7 +105,7 @@ struct RoleConfigurations {
     }
 
     /// What the operator should know as long as it is so.
-    var notes: [String] { unreloadable + Self.notes(on: configuration, files) }
+    var notes: [String] { [reloadFault].compactMap(\.self) + unreloadable + Self.notes(on: configuration, files) }
 
     /// What the operator should know before anybody connects.
     static func notes(on configuration: Configuration, _ files: ConfiguredFiles) -> [String] {
@@ -117,6 +119,11 @@ struct RoleConfigurations {
         if configuration.firewall.manage, let port = tarpitPort(in: files.ruleset), port != configuration.listen.port {
             notes.append(
                 "\(files.rulesetPath) redirects strangers to port \(port), and the tarpit listens on \(configuration.listen.port): nobody answers them; make `tarpit_port` in the ruleset and `port` under [listen] the same"
+            )
+        }
+        if configuration.mode == .blacklistOnly, configuration.firewall.ruleset.isEmpty {
+            notes.append(
+                "blacklist-only mode with the ruleset as installed holds every host that is neither white nor allowed, and lets none of them pass: in front of a mail server, name a copy of it without the two marked lines as `ruleset` under [firewall] (greymoat-nft(7))"
             )
         }
         let interface = configuration.packetLog.interface

@@ -27,9 +27,11 @@ extension Supervision {
             error.faults.forEach { log.error("\($0)") }
             log.error("the configuration was not reloaded: the old one stays")
             let faults = error.faults.map(\.description).joined(separator: "; ")
-            answer(requests, failure: "the configuration was not reloaded: \(faults)")
+            let failure = "the configuration was not reloaded: \(faults)"
+            answer(requests, failure: failure)
+            tell(fault: "\(failure); greymoatd would not start with it")
             // systemctl shows it as a line of its own, long after the journal has scrolled on.
-            notifier.ready("the configuration was not reloaded: \(faults.split(whereSeparator: \.isNewline).joined(separator: " "))")
+            notifier.ready(failure.split(whereSeparator: \.isNewline).joined(separator: " "))
             return
         }
         reload = ReloadRound(
@@ -57,6 +59,7 @@ extension Supervision {
         configurations.files = files
         log.format = fresh.log.format
         configurations.unreloadable = unreloadable
+        configurations.reloadFault = nil
         let notes = configurations.notes
         notes.forEach(log.warning)
         return notes
@@ -93,6 +96,7 @@ extension Supervision {
         reload = nil
         if let outcome = round.outcome { log.error(outcome) } else { log.info("configuration reloaded") }
         answer(round.requests, failure: round.outcome, notes: round.notes)
+        if let outcome = round.outcome { tell(fault: outcome) }
         notifier.ready(listening)
         beginWaitingReload()
     }
@@ -106,6 +110,14 @@ extension Supervision {
         files.notes.forEach(log.warning)
         engine.channel?.send(.blocklists, descriptors: [files.blocklists?.rewound()].compactMap(\.self))
         if isGood { configurations.files = files }
+        watch(engine)
+    }
+
+    /// Has `status` show it until a reload goes well.
+    private func tell(fault: String) {
+        configurations.reloadFault = fault
+        guard let engine = roles.first(where: { $0.name == .engine }) else { return }
+        engine.channel?.send(.notes(configurations.notes))
         watch(engine)
     }
 

@@ -9,7 +9,7 @@ internal import Settings
 /// ends with them. One thread, one epoll loop.
 final class Supervision {
     var configurations: RoleConfigurations
-    let reader: ConfigurationFile
+    var reader: ConfigurationFile
     let resources: Resources
     let launcher: RoleLauncher
     let log: SupervisorLog

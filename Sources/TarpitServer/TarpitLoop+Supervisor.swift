@@ -39,7 +39,7 @@ extension TarpitLoop {
         case .reload(.tarpit(let configuration)): notify(.reloaded(failure: reload(configuration)))
         case .stop: isEnding = true
         // Nothing that a running tarpit has to do with.
-        case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists: break
+        case .start, .reload, .link, .roles, .reloadOutcome, .fetchRefused, .blocklists, .notes: break
         }
     }
 

@@ -149,6 +149,17 @@ import Testing
         _ = try again.log(until: "blocklists: 2 lists")
     }
 
+    /// Lists that are given up have listed the world, so that their users would notice.
+    @Test func aListOfTheWorldIsToldOf() throws {
+        let harness = try EngineHarness(blocklists: "all:a:b:\na:black:msg=\"a\":file=/a:\nb:black:msg=\"b\":file=/b:")
+        let fetchers = FakeFetchers(harness: harness)
+        let wanted = try fetchers.wanted(2)
+        try fetchers.answer(wanted[.file("/a")], "0.0.0.0/0")
+        try fetchers.answer(wanted[.file("/b")], "10.0.0.0/8\n2001:db8::/32")
+        let said = try harness.log(until: "blocklist a names most of all addresses")
+        #expect(!said.contains { $0.contains("blocklist b names") })
+    }
+
     @Test func unchangedListsAreNotBuiltAgain() throws {
         let (harness, fetchers) = try loaded()
         let control = try harness.control()

@@ -34,9 +34,10 @@ import Testing
         try tarpit.disconnect(3, after: 273)
         let lines = try harness.log(until: "273 seconds")
         #expect(
-            Array(lines.suffix(8)) == [
+            Array(lines.suffix(9)) == [
                 "210.214.12.57: connected (1/0)",
                 "(GREY) 210.214.12.57: <gilbert@keyholes.net> -> <wkitp98zpu.fsf@datadok.no>",
+                "210.214.12.57: trapped: it mailed to the spamtrap wkitp98zpu.fsf@datadok.no.",
                 "192.0.2.7: connected (2/1)",
                 "210.214.12.57: disconnected after 15 seconds.",
                 "210.214.12.57: connected (2/1), lists: spamd-greytrap",
@@ -164,6 +165,19 @@ import Testing
         try control.send(.change([.add(.trapped(IPAddress("198.51.100.7")!))!], confirmed: false))
         try firewall.send(.done(order: firewall.change().order, .applied))
         _ = try control.answer()
+        #expect(try control.ask(.change([.add(.spamtrap("trap@example.org"))!], confirmed: false)).last == .done)
+        try tarpit.connect(11, "192.0.2.5")
+        try tarpit.recipient(11, 1, to: "<joe@example.org>")
+        _ = try tarpit.next()
+        try tarpit.disconnect(11)
+        harness.clock.advance(1800)
+        for (number, host, to) in [(UInt64(12), "192.0.2.5", "<joe@example.org>"), (13, "192.0.2.6", "<trap@example.org>")] {
+            try tarpit.connect(number, host)
+            try tarpit.recipient(number, 1, to: to)
+            try firewall.send(.done(order: firewall.change().order, .applied))
+            while try tarpit.next() != .attempt(connection: number, sequence: 1) {}
+            try tarpit.disconnect(number)
+        }
         try tarpit.connect(1, stranger)
         try tarpit.recipient(1, 1, to: "<joe@example.org>")
         _ = try tarpit.next()
@@ -177,7 +191,7 @@ import Testing
         _ = try tarpit.next()
         harness.clock.advance(61)
         let written = try harness.log(until: "held").map { $0.replacing(/"time":\d+/, with: #""time":1700000000"#) }
-        #expect(documented.count == 7)
+        #expect(documented.count == 9)
         for line in documented { #expect(written.contains(line), "\(line) is documented; written is \(written)") }
     }
 

@@ -84,6 +84,7 @@ final class StubRole {
                     + roles.map { "\($0.name) \($0.worker) restarts=\($0.restarts) missing=\($0.missing.count)" }.joined(separator: ", "))
         case .reloadOutcome(let request, let failure, let note): say("outcome \(request): \(failure ?? note ?? "good")")
         case .blocklists: say("is given \(descriptors.count) spamd.conf")
+        case .notes(let notes): say("notes: \(notes.joined(separator: "; "))")
         case .fetchRefused(let request, let sentence): say("fetch \(request) refused: \(sentence)")
         case .stop:
             say("is told to stop")

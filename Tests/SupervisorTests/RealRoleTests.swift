@@ -105,7 +105,17 @@ struct RealRoleTests {
         let bad = try house.greymoat("reload")
         #expect(bad.status == 2, "\(bad.output)\(bad.errors)")
         #expect(bad.errors.contains("[greylist] passtime: 9h is not shorter than greyexp, 4h"))
+        let refused = try house.greymoat("status").output
+        #expect(refused.contains("timing.passtime\t7200"))
+        #expect(refused.contains("the configuration was not reloaded:") && refused.contains("greymoatd would not start with it"))
+        // A file that is gone is no wish for all the defaults.
+        try FileManager.default.removeItem(atPath: house.configuration)
+        let gone = try house.greymoat("reload")
+        #expect(gone.status == 2 && gone.errors.contains("No such file or directory"), "\(gone.errors)")
         #expect(try house.greymoat("status").output.contains("timing.passtime\t7200"))
+        try house.configure("[listen]\nworkers = 1\n[greylist]\npasstime = \"2h\"")
+        #expect(try house.greymoat("reload").status == 0)
+        #expect(try !house.greymoat("status").output.contains("the configuration was not reloaded"))
         #expect(daemon.terminate() == 0)
     }
 

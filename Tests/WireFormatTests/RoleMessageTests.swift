@@ -93,7 +93,7 @@ import WireFormat
             .roles([RoleStatus(name: "greymoat-tarpit", worker: 1, pid: 77, restarts: 2, missing: ["Landlock"])]),
             .reloadOutcome(request: 8, failure: nil), .reloadOutcome(request: 8, failure: nil, note: "but"),
             .reloadOutcome(request: 8, failure: "no"), .blocklists, .stop, .link(.fetch(request: 9)),
-            .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
+            .notes(["a", "b"]), .fetchRefused(request: 9, "no"), .start(.fetch(FetchOrder(source: .command(["/bin/list", "-v"])))),
             .link(.metrics), .start(.metrics(MetricsConfiguration(listen: "127.0.0.1:9225"))),
         ]
         for order in orders { try check(order) }
