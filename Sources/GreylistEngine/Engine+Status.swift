@@ -11,7 +11,7 @@ extension Engine {
         var report = StatusReport()
         report.version = version
         report.blacklistOnly = configuration.blacklistOnly
-        report.started = started
+        report.started = configuration.started ?? started
         report.now = now.wall
         report.roles = roles.map { .init(name: $0.name, worker: $0.worker, pid: $0.pid, restarts: $0.restarts, missing: $0.missing) }
         let held = held

@@ -1,4 +1,5 @@
 public import Addressing
+public import Moments
 internal import WireFormat
 
 /// What the tarpit runs with. Descriptors with `start`: the listeners, one for each entry of `listeners`; then the
@@ -92,6 +93,8 @@ public struct EngineConfiguration: Hashable, Sendable {
     public var blocklistRefresh: Duration = .seconds(3600)
     /// `[blocklists] config-port` is set: a listener on loopback came along.
     public var hasConfigurationListener = false
+    /// When greymoatd started, for `status`; nil: when the engine did.
+    public var started: UnixTime?
     /// What an operator should know of the configuration, for `status`; at most `noteLimit`.
     public var notes: [String] = []
 
@@ -214,6 +217,7 @@ extension EngineConfiguration {
         writer.write(packetLogGroup)
         writer.write(maximumConnections)
         writer.write(maximumBlack)
+        writer.write(optional: started) { $0.write($1) }
         Self.write(notes: notes, to: &writer)
     }
 
@@ -248,6 +252,7 @@ extension EngineConfiguration {
         packetLogGroup = try reader.readUInt16()
         maximumConnections = try reader.readUInt32()
         maximumBlack = try reader.readUInt32()
+        started = try reader.readOptional { r throws(WireError) in try r.readUnixTime() }
         notes = try Self.readNotes(&reader)
     }
 

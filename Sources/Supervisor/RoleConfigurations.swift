@@ -1,5 +1,6 @@
 internal import Addressing
 internal import Glibc
+internal import Moments
 internal import RoleMessages
 internal import Settings
 
@@ -11,6 +12,7 @@ struct RoleConfigurations {
     var listeners: Listeners
     var hasConfigurationListener: Bool
     var controlGroup: UInt32
+    var started: UnixTime
     /// A sentence for each key that has another value in the file now, and waits for a start.
     var unreloadable: [String] = []
     /// What came of the last reload where it was refused, in whole or in part.
@@ -84,6 +86,7 @@ struct RoleConfigurations {
         result.blocklistsPath = configuration.blocklists.config
         result.blocklistRefresh = configuration.blocklists.refresh
         result.hasConfigurationListener = hasConfigurationListener
+        result.started = started
         result.notes = notes
         return result
     }

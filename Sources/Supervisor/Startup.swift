@@ -42,7 +42,7 @@ struct Startup {
         let configurations = RoleConfigurations(
             configuration: configuration, limits: limits, files: files, listeners: listeners,
             hasConfigurationListener: configurationListener != nil,
-            controlGroup: group ?? 0)
+            controlGroup: group ?? 0, started: Clock.wall())
         for note in limits.notes + listeners.notes + configurations.notes { log.warning(note) }
         if group == nil {
             log.warning("there is no group greymoat: only root may use the control socket (scripts/install makes the group)")

@@ -192,8 +192,15 @@ struct RealRoleTests {
         let faulty = try house.greymoat("blocklist", "load")
         #expect(faulty.status == 2 && faulty.errors.contains("there is no record \"none\""), "\(faulty)")
         let engine = try #require(ProcessEntry.children(of: daemon.pid, running: "greymoat-engine").first)
+        func started() throws -> Substring? {
+            try house.greymoat("status").output.split(separator: "\n").first { $0.hasPrefix("started\t") }
+        }
+        let before = try started()
+        // A second, which the time is told in.
+        usleep(1_100_000)
         kill(engine.pid, SIGKILL)
         #expect(try eventually { try house.greymoat("blocklist", "show").output.contains("one") }, "\(daemon.log)")
+        #expect(try before != nil && started() == before)
         #expect(daemon.terminate() == 0)
     }
 

@@ -1,4 +1,5 @@
 import Addressing
+import Moments
 import RoleMessages
 import Testing
 import WireFormat
@@ -84,6 +85,7 @@ import WireFormat
         tarpit.certificate = [1, 2, 3]
         var engine = EngineConfiguration()
         engine.lowPriorityMX = [IPAddress("192.0.2.9")!]
+        engine.started = UnixTime(1_795_261_200)
         engine.notes = ["a key waits for a start"]
         var firewall = FirewallConfiguration()
         firewall.ruleset = "table inet greymoat {}"
