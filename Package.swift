@@ -122,7 +122,8 @@ let package = Package(
         .target(
             name: "AdminCommands",  // greymoat, spamdb, spamd-setup, spamlogd
             dependencies: [
-                "ControlProtocol", "FirewallCheck", "LinuxIO", "Addressing", "Moments", "PeerText", "WireFormat", "Release",
+                "ControlProtocol", "FirewallCheck", "GreylistPolicy", "LinuxIO", "Addressing", "Moments", "PeerText", "WireFormat",
+                "Release",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: strict),
 

@@ -18,9 +18,16 @@ struct NetworkArguments: ParsableArguments {
         if networks.isEmpty && file == nil { throw ValidationError("Give blocks of addresses, or a file of them with --file.") }
     }
 
-    func targets(to action: RowChange.Action) throws(CommandError) -> [RowChange.Target] {
+    func targets(to action: RowChange.Action, _ console: Console) throws(CommandError) -> [RowChange.Target] {
         var targets = try RowEdit.targets(action, networks, AllowKind.target)
         if let file { targets += try NetworkFile.read(file).map { .allow($0) } }
+        // A slip in the length, perhaps: taken as nft and pf take it, and said.
+        for (text, target) in zip(networks, targets) {
+            guard case .allow(let block) = target, let typed = IPAddress(String(text.prefix { $0 != "/" })), typed != block.address else {
+                continue
+            }
+            console.complain("\(KeyText.shown(text)) is taken as \(block)")
+        }
         return targets
     }
 }
@@ -36,7 +43,7 @@ struct AddAllowCommand: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.add, .allow, try arguments.targets(to: .add), confirmed: yes).carryOut(daemon, console)
+        try RowEdit(.add, .allow, try arguments.targets(to: .add, console), confirmed: yes).carryOut(daemon, console)
     }
 }
 
@@ -47,7 +54,7 @@ struct RemoveAllowCommand: ConsoleCommand {
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
-        try RowEdit(.delete, .allow, try arguments.targets(to: .delete)).carryOut(daemon, console)
+        try RowEdit(.delete, .allow, try arguments.targets(to: .delete, console)).carryOut(daemon, console)
     }
 }
 

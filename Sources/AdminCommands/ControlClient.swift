@@ -8,10 +8,13 @@ struct ControlClient: ~Copyable {
     private let descriptor: FileDescriptor
     private var decoder = ControlReply.decoder()
     private var input: [UInt8]
+    /// Who answers knows a database and nothing of a daemon.
+    let readsDatabaseAlone: Bool
 
     /// Over a connected stream socket.
-    init(_ descriptor: consuming FileDescriptor) throws(CommandError) {
+    init(_ descriptor: consuming FileDescriptor, readsDatabaseAlone: Bool = false) throws(CommandError) {
         do throws(SystemError) { try descriptor.setNonBlocking() } catch { throw CommandError(error) }
+        self.readsDatabaseAlone = readsDatabaseAlone
         self.descriptor = descriptor
         input = Array(repeating: 0, count: 262_144)
     }

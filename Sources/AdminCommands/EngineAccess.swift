@@ -16,15 +16,17 @@ struct ReadingOptions: ParsableArguments {
 
     @Option(
         name: .customLong("from"),
-        help: ArgumentHelp("The database that is read when no daemon runs; also GREYMOAT_DATABASE.", valueName: "path"),
+        help: ArgumentHelp("Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.", valueName: "path"),
         completion: .file())
     var database: String?
 }
 
-/// The way to the engine: the daemon's, or a read-only one of our own where no daemon runs.
+/// The way to the engine: the daemon's, or a read-only one of our own where no daemon runs or another database is meant.
 struct EngineAccess {
     var socket: String
     var database: String
+    /// Whoever names a database on the command line means that one, whatever runs.
+    private(set) var isDatabaseMeant = false
 
     static let defaultSocket = "/run/greymoat/control.sock"
     static let defaultDatabase = "/var/lib/greymoat/greymoat.db"
@@ -37,7 +39,10 @@ struct EngineAccess {
 
     init(_ options: ReadingOptions, _ console: Console) {
         self.init(options.daemon, console)
-        if let path = options.database { database = path }
+        if let path = options.database {
+            database = path
+            isDatabaseMeant = true
+        }
     }
 
     /// As the environment says.
@@ -56,12 +61,13 @@ struct EngineAccess {
         return try ControlClient(descriptor)
     }
 
-    /// To the daemon or, when none runs, to the database, which is said.
+    /// To the database that was named, else to the daemon or, when none runs, to its database, which is said.
     func forReading(_ console: Console) throws(CommandError) -> ControlClient {
+        if isDatabaseMeant { return try ControlClient(try startReader(), readsDatabaseAlone: true) }
         if let descriptor = try connect() { return try ControlClient(descriptor) }
         let descriptor = try startReader()
         console.complain("greymoatd is not running (nobody answers at \(socket)): this is \(database) as it was left")
-        return try ControlClient(descriptor)
+        return try ControlClient(descriptor, readsDatabaseAlone: true)
     }
 
     /// The daemon's answer to being called: nil when there is none.
@@ -81,14 +87,18 @@ struct EngineAccess {
     /// A read-only engine on one end of a socket pair; the other end is returned.
     private func startReader() throws(CommandError) -> FileDescriptor {
         guard access(database, F_OK) == 0 || errno == EACCES else {
-            throw CommandError(
-                "greymoatd is not running (nobody answers at \(socket)), and there is no database at \(database): \(Self.howToStart)",
-                status: ExitStatus.noDaemon)
+            throw isDatabaseMeant
+                ? CommandError("there is no database at \(database)")
+                : CommandError(
+                    "greymoatd is not running (nobody answers at \(socket)), and there is no database at \(database): \(Self.howToStart)",
+                    status: ExitStatus.noDaemon)
         }
         guard access(database, R_OK) == 0 else {
-            throw CommandError(
-                "greymoatd is not running (nobody answers at \(socket)), and you may not read \(database): run this as root",
-                status: ExitStatus.noDaemon)
+            throw isDatabaseMeant
+                ? CommandError("you may not read \(database): run this as root")
+                : CommandError(
+                    "greymoatd is not running (nobody answers at \(socket)), and you may not read \(database): run this as root",
+                    status: ExitStatus.noDaemon)
         }
         do throws(SystemError) {
             let pair = try FileDescriptor.socketPair(.stream)

@@ -1,5 +1,6 @@
 internal import Addressing
 internal import ControlProtocol
+internal import GreylistPolicy
 internal import PeerText
 
 /// Keys as people type them, made canonical; or one sentence that says what is wrong and what to do.
@@ -37,19 +38,35 @@ enum KeyText {
         return try canonical(key)
     }
 
+    /// As `mail`, for an address that is to trap: what never would is told here. A `*` may stand in an address; whoever types one means
+    /// all of them.
+    static func trap(_ text: String, strictly: Bool = true) throws(CommandError) -> String {
+        let key = try mail(text, strictly: strictly)
+        if key.utf8.contains(UInt8(ascii: "*")) {
+            throw CommandError(
+                "\(shown(text)) is not a mail address: a spamtrap is one address, without a *",
+                status: ExitStatus.usage)
+        }
+        if key.hasPrefix("postmaster@") {
+            throw CommandError(
+                "\(shown(text)) never traps: every domain has a postmaster, whom strangers must be able to reach", status: ExitStatus.usage)
+        }
+        return key
+    }
+
     /// An allowed domain: `@example.org`, `example.org` or `mary@example.org`, in lower case, escaped.
     static func domain(_ text: String) throws(CommandError) -> String {
         let key = unbracketed(text)
-        let bytes = Array(key.utf8)
-        guard !bytes.isEmpty, bytes != [UInt8(ascii: "@")],
-            !bytes.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "*") })
-        else {
+        guard DomainPattern(key) != nil else {
             throw CommandError(
-                "\(shown(text)) is not a domain: give @example.org (that domain alone), example.org (every address that ends so) or mary@example.org, without a *",
+                "\(shown(text)) is not a domain: give @example.org (that domain alone), example.org (every address that ends so) or mary@example.org, without a *, a / or an empty label",
                 status: ExitStatus.usage)
         }
         return try canonical(key)
     }
+
+    /// An allowed domain to be removed: whatever stands there.
+    static func storedDomain(_ text: String) throws(CommandError) -> String { try canonical(unbracketed(text)) }
 
     private static func canonical(_ key: String) throws(CommandError) -> String {
         let escaped = PeerText(key).escaped

@@ -66,7 +66,7 @@ enum SpamtrapKind: EditableKind {
     static let keyName = "mail-address"
     static let keyHelp = "Mail addresses nobody has; angle brackets are left out."
     static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
-        .spamtrap(try KeyText.mail(text))
+        .spamtrap(action == .add ? try KeyText.trap(text) : try KeyText.mail(text))
     }
 }
 
@@ -75,7 +75,7 @@ enum DomainKind: EditableKind {
     static let keyName = "domain"
     static let keyHelp = "@example.org: that domain; example.org: addresses that end so; mary@example.org: that one."
     static func target(_ text: String, to action: RowChange.Action) throws(CommandError) -> RowChange.Target {
-        .domain(try KeyText.domain(text))
+        .domain(action == .add ? try KeyText.domain(text) : try KeyText.storedDomain(text))
     }
 }
 

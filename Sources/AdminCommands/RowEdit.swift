@@ -81,12 +81,19 @@ struct RowEdit {
     private func report(_ outcomes: [RowOutcome], _ client: inout ControlClient, _ console: Console) throws(CommandError) -> Int32 {
         var status = ExitStatus.done
         var done = 0
+        let holders = try stillLetIn(outcomes, &client)
         for (target, outcome) in zip(targets, outcomes) {
             switch outcome {
-            case .done: done += 1
+            case .done:
+                done += 1
+                if let holder = holders[target] { console.complain("\(target.text) is removed, but \(holder) still lets it in") }
             case .notFound:
                 status = max(status, ExitStatus.notFound)
-                console.complain(try absence(of: target, &client))
+                if let holder = holders[target] {
+                    console.complain("\(target.text) is not an allowed block; \(holder) lets it in")
+                } else {
+                    console.complain(try absence(of: target, &client))
+                }
             case .refused(let sentence), .confirmationNeeded(let sentence):
                 status = ExitStatus.refused
                 console.complain("\(target.text): \(sentence)")
@@ -96,6 +103,26 @@ struct RowEdit {
             try console.write("\(kind.word): \(done) \(action == .add ? "added or renewed" : "removed")\n")
         }
         return status
+    }
+
+    /// Blocks removed in one command whose larger ones are looked for at most: of a file of thousands nobody asks.
+    private static let holderLimit = 100
+
+    /// For the blocks to be removed, which larger one lets them in all the same.
+    private func stillLetIn(_ outcomes: [RowOutcome], _ client: inout ControlClient) throws(CommandError) -> [RowChange.Target: IPPrefix] {
+        guard kind == .allow, action == .delete, !outcomes.isEmpty, targets.count <= Self.holderLimit else { return [:] }
+        var holders: [RowChange.Target: IPPrefix] = [:]
+        try client.perform(.list(.init(kinds: RowKinds(.allow), form: .keys))) { reply throws(CommandError) in
+            guard case .rows(let rows) = reply else { return }
+            for row in rows.split(separator: 10) {
+                guard let known = IPPrefix(String(decoding: row, as: UTF8.self)) else { continue }
+                for target in targets {
+                    guard case .allow(let block) = target, known.length < block.length, known.contains(block.address) else { continue }
+                    holders[target] = known
+                }
+            }
+        }
+        return holders
     }
 
     /// `X is not white`, and what comes near it where that is cheap to know.

@@ -146,7 +146,9 @@ enum SpamdbProgram {
     }
 
     private static func target(_ action: RowChange.Action, _ kind: RowKind?, _ key: String) throws(CommandError) -> RowChange.Target {
-        if kind == .spamtrap { return .spamtrap(try KeyText.mail(key, strictly: false)) }
+        if kind == .spamtrap {
+            return .spamtrap(action == .add ? try KeyText.trap(key, strictly: false) : try KeyText.mail(key, strictly: false))
+        }
         let blockCommand = kind == nil ? AllowKind.command(to: action) : nil
         let address = try KeyText.address(key, for: "spamdb", blockCommand: blockCommand)
         switch (action, kind) {

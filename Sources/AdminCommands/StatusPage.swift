@@ -21,6 +21,13 @@ struct StatusPage {
         for (index, role) in report.roles.enumerated() { add(index == 0 ? "Roles" : "", Self.text(role)) }
     }
 
+    /// What is known without a daemon.
+    init(database report: StatusReport) {
+        for warning in report.warnings { add("Warning", warning) }
+        lines.append("")
+        addDatabase(report)
+    }
+
     var text: String { lines.joined(separator: "\n") + "\n" }
 
     private mutating func add(_ label: String, _ text: String) {

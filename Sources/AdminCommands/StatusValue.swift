@@ -20,10 +20,7 @@ extension StatusReport {
             .init(
                 "database",
                 .object(
-                    [.init("path", .text(database.path))] + RowKind.allCases.map { .init($0.plural, .number(database[$0])) } + [
-                        .init("bytes", .number(database.size)), .init("queued", .number(database.queued)),
-                        .init("failure", .optional(database.failure)),
-                    ])),
+                    database.stored + [.init("queued", .number(database.queued)), .init("failure", .optional(database.failure))])),
             .init(
                 "firewall",
                 .object([
@@ -50,6 +47,21 @@ extension StatusReport {
                 ])),
             .init("warnings", .list(warnings.map(JSONValue.text))),
         ])
+    }
+
+    /// The part of `json` that is known without a daemon.
+    var jsonOfDatabase: JSONValue {
+        .object([
+            .init("now", .number(now.seconds)), .init("database", .object(database.stored)),
+            .init("warnings", .list(warnings.map(JSONValue.text))),
+        ])
+    }
+}
+
+extension StatusReport.Database {
+    /// What stands in the file.
+    fileprivate var stored: [JSONValue.Member] {
+        [.init("path", .text(path))] + RowKind.allCases.map { .init($0.plural, .number(self[$0])) } + [.init("bytes", .number(size))]
     }
 }
 

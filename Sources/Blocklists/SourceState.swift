@@ -109,7 +109,7 @@ public struct SourceState: Hashable, Sendable {
 
     private func note(_ list: AddressList, _ name: String) -> String? {
         guard list.faultCount > 0, let first = list.faults.first else { return nil }
-        return "blocklist \(name): \(list.faultCount) of \(list.lines) lines are passed over; \(first)"
+        return "blocklist \(name): \(list.faultCount) of \(list.lines) lines \(list.faultCount == 1 ? "is" : "are") passed over; \(first)"
     }
 
     private mutating func fail(_ reason: String, _ name: String, _ now: UnixTime) -> Decision {
@@ -120,8 +120,8 @@ public struct SourceState: Hashable, Sendable {
             return .keep("blocklist \(name): \(source) \(reason); \(sentence)")
         }
         let hours = max(0, (now - copy.fetched).components.seconds) / 3600
-        let age = hours < 1 ? "less than an hour" : hours < 48 ? "\(hours) hours" : "\(hours / 24) days"
-        return .keep("blocklist \(name): \(source) \(reason); the copy of \(copy.entries) entries, \(age) old, stays in use")
+        let age = hours < 1 ? "less than an hour" : hours == 1 ? "an hour" : hours < 48 ? "\(hours) hours" : "\(hours / 24) days"
+        return .keep("blocklist \(name): \(source) \(reason); the copy of \(copy.entries) \(copy.entries == 1 ? "entry" : "entries"), \(age) old, stays in use")
     }
 }
 

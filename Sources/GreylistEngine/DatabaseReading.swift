@@ -69,9 +69,6 @@ public struct DatabaseReading: ~Copyable {
         report.version = version
         report.now = Clock.wall()
         report.database = StatusReport.Database(path: path, counts: counts)
-        report.warnings = [
-            "greymoatd is not running: as long as its rules are in the kernel strangers are refused (`greymoat firewall check` looks), and this is the database as it was left"
-        ]
         return report
     }
 

@@ -67,7 +67,7 @@ extension StoreOwner {
         case (.delete, .grey(let address)): return (try greylist.deleteGrey(address, in: transaction) ? .done : .notFound, [])
         case (.add, .spamtrap(let text)):
             guard let key = PeerText(parsing: text.utf8), try greylist.addSpamtrap(key, in: transaction) != .refused else {
-                return (.refused("\(text) is not a mail address: a trap needs something before and behind an @"), [])
+                return (.refused("not a mail address: a trap needs something before and behind an @"), [])
             }
             return (.done, [])
         case (.delete, .spamtrap(let text)):
@@ -75,7 +75,8 @@ extension StoreOwner {
             return (try greylist.deleteSpamtrap(key, in: transaction) ? .done : .notFound, [])
         case (.add, .domain(let text)): return (try addDomain(text, confirmed, transaction), [])
         case (.delete, .domain(let text)):
-            guard let pattern = DomainPattern(escaped: text.utf8) else { return (.notFound, []) }
+            // Whatever stands there can be taken away, also what would not be taken today.
+            guard let pattern = PeerText(parsing: text.utf8).map(DomainPattern.init(stored:)) else { return (.notFound, []) }
             return (try greylist.deleteDomain(pattern, in: transaction) ? .done : .notFound, [])
         case (.add, .allow(let block)): return (.done, try greylist.addAllow(block, in: transaction).changes)
         case (.delete, .allow(let block)):
@@ -94,7 +95,7 @@ extension StoreOwner {
 
     private func addDomain(_ text: String, _ confirmed: Bool, _ transaction: any GreylistTransaction) throws(StoreFault) -> RowOutcome {
         guard let pattern = DomainPattern(escaped: text.utf8) else {
-            return .refused("\(text) is no domain: say @example.org, example.org or mary@example.org, without a *")
+            return .refused("no domain: say @example.org, example.org or mary@example.org, without a *, a / or an empty label")
         }
         if !confirmed, greylist.rules.allowedDomains.isEmpty, try !transaction.hasAnyDomain() {
             return .confirmationNeeded(

@@ -88,7 +88,7 @@ public enum AllowedDomainsFault: Error, Hashable, Sendable, CustomStringConverti
         case .tooMany: return ["the file names more than \(AllowedDomains.patternLimit) domains; shorten it"]
         case .badLines(let lines):
             let told = lines.first.map { line in
-                "line \(line.number): \(PeerText.forLog(PeerText.escape(line.text), limit: 80)) is not `@domain`, `domain` or `name@domain`, without a `*`"
+                "line \(line.number): \(PeerText.forLog(PeerText.escape(line.text), limit: 80)) is not `@domain`, `domain` or `name@domain`, without a `*`, a `/` or an empty label"
             }
             let rest = lines.count - told.count
             return told + (rest == 0 ? [] : ["and \(rest) more faulty \(rest == 1 ? "line" : "lines")"])

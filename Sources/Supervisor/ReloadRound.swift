@@ -16,5 +16,10 @@ struct ReloadRound {
     static let limit = Duration.seconds(10)
 
     /// One sentence, nil when all is well.
-    var outcome: String? { failures.isEmpty ? nil : "reloaded in part: \(failures.joined(separator: "; ")). Everything else is in force" }
+    var outcome: String? {
+        guard !failures.isEmpty else { return nil }
+        // Some are whole sentences, dot and all.
+        let reasons = failures.map { $0.hasSuffix(".") ? String($0.dropLast()) : $0 }.joined(separator: "; ")
+        return "reloaded in part: \(reasons). Everything else is in force"
+    }
 }

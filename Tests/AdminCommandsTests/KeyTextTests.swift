@@ -26,6 +26,21 @@ import Testing
     @Test(arguments: ["@your_domain.org", "critical.com", "mary@your_domain.org"])
     func domains(text: String) throws { #expect(try KeyText.domain(text) == text) }
 
+    /// What no mail could match, and what an old release may have stored all the same.
+    @Test(arguments: ["http://x", "example..com", "bar@", "*.x", "@", "", "x/24"])
+    func noDomains(text: String) throws {
+        #expect(throws: CommandError.self) { try KeyText.domain(text) }
+        #expect(try KeyText.storedDomain(text) == text)
+    }
+
+    @Test(arguments: ["postmaster@example.org", "<PostMaster@example.org>", "*@example.org", "trap@*"])
+    func noTraps(text: String) throws {
+        #expect(throws: CommandError.self) { try KeyText.trap(text) }
+        #expect(throws: CommandError.self) { try KeyText.trap(text, strictly: false) }
+        #expect(throws: Never.self) { try KeyText.mail(text) }
+        #expect(try KeyText.trap("the.postmaster@example.org") == "the.postmaster@example.org")
+    }
+
     /// spamdb asks for an @ and no more.
     @Test func spamdbIsLessStrict() throws {
         #expect(try KeyText.mail("@example.org", strictly: false) == "@example.org")

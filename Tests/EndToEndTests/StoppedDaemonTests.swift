@@ -36,6 +36,10 @@ struct EndToEndStoppedDaemonTests {
         let status = try greymoat(site, "status", "--json")
         let report = try #require(JSONSerialization.jsonObject(with: Data(status.output.utf8)) as? [String: Any])
         #expect((report["database"] as? [String: Any])?["white"] as? Int == 1)
+        // What only a daemon knows is left out, not made up.
+        #expect(report.keys.sorted() == ["database", "now", "warnings"])
+        let lines = try greymoat(site, "status").output.split(separator: "\n")
+        #expect(Set(lines.map { $0.prefix { $0 != "." && $0 != "\t" } }) == ["database", "now", "warnings"])
         #expect("\(report["warnings"] ?? "")".contains("greymoatd is not running"))
         let copy = site.directory + "/copy.db"
         #expect(try greymoat(site, "export", "--database", copy).status == 0)
@@ -45,6 +49,31 @@ struct EndToEndStoppedDaemonTests {
         // The owner of the files is still who must write them, so the daemon starts again on them.
         try site.start()
         #expect(try site.rows("WHITE", "198.51.100.7").count == 1)
+    }
+
+    /// A database named on the command line is the one that is read, although a daemon runs.
+    @Test func aNamedDatabaseIsReadWhateverRuns() throws {
+        let site = try Site()
+        try site.spamdb("-a", "198.51.100.7")
+        let copy = site.directory + "/copy.db"
+        #expect(try greymoat(site, "export", "--database", copy).status == 0)
+        try site.spamdb("-a", "198.51.100.8")
+        func hosts(_ arguments: String...) throws -> [Substring] {
+            let list = try site.host.attempt(
+                ["env", "GREYMOAT_SOCKET=\(site.directory)/run/control.sock", Site.binaries + "/greymoat", "list", "white"] + arguments)
+            #expect(list.status == 0 && list.errors.isEmpty, "\(list)")
+            return list.output.split(separator: "\n").map { $0.split(separator: "\t")[1] }
+        }
+        #expect(try hosts() == ["198.51.100.7", "198.51.100.8"])
+        #expect(try hosts("--from", copy) == ["198.51.100.7"])
+        // The daemon's own, under its hands.
+        #expect(try hosts("--from", site.directory + "/state/greymoat.db") == ["198.51.100.7", "198.51.100.8"])
+        let status = try greymoat(site, "status", "--json", "--from", copy)
+        #expect(status.output.contains("\"white\": 1") && status.output.contains("greymoatd was not asked"), "\(status)")
+        #expect(!status.output.contains("not running") && !status.output.contains("roles"), "\(status)")
+        let missing = try greymoat(site, "list", "--from", copy + ".not")
+        #expect(missing.status == 2 && missing.output.isEmpty)
+        #expect(missing.errors == "greymoat: there is no database at \(copy).not\n")
     }
 
     @Test func writingCommandsSayHowToStartIt() throws {

@@ -105,13 +105,20 @@ import Testing
     }
 
     /// What would match nothing, and so trap everybody.
-    @Test(arguments: ["*@example.org", "*.example.org", "*", "@@example.org", "a@b@example.org", "@", "mary@", "two words", "a|b"])
+    @Test(arguments: [
+        "*@example.org", "*.example.org", "*", "@@example.org", "a@b@example.org", "@", "mary@", "two words", "a|b", "http://example.org",
+        "example.org/", "@example.org/24", "example..org", "@example..org", "mary@example..org", "@.example.org", "mary@.example.org",
+        "example.org.", "@example.org.", "..example.org", ".", "@.",
+    ])
     func notADomain(_ text: String) {
         #expect(DomainPattern(text) == nil)
         #expect(faults("example.net\n\(text)\n".utf8) == [2])
     }
 
-    @Test(arguments: ["@example.org", "example.org", ".example.org", "mary@example.org", "\"a@b\"@example.org"])
+    @Test(arguments: [
+        "@example.org", "example.org", ".example.org", "mary@example.org", "\"a@b\"@example.org", "a/b@example.org", "\"a..b\"@example.org",
+        "org", "@localhost",
+    ])
     func aDomain(_ text: String) {
         #expect(DomainPattern(text) != nil)
     }
@@ -199,7 +206,8 @@ import Testing
         let text = "@good.example\n" + String(repeating: "two\u{1B} words # why\n", count: count) + "good.example\n"
         let fault = try #require(throws: AllowedDomainsFault.self) { try AllowedDomains(parsing: Array(text.utf8)) }
         let told = fault.sentences.prefix { $0.hasPrefix("line ") }
-        #expect(told.first == "line 2: two\\033\\040words is not `@domain`, `domain` or `name@domain`, without a `*`")
+        #expect(
+            told.first == "line 2: two\\033\\040words is not `@domain`, `domain` or `name@domain`, without a `*`, a `/` or an empty label")
         #expect(told.count == min(count, 10))
         let rest = ["and 1 more faulty line", "and 2 more faulty lines"].prefix(max(0, count - 10)).suffix(1)
         #expect(Array(fault.sentences.dropFirst(told.count)) == Array(rest))

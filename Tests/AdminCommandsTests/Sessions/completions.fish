@@ -181,7 +181,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "g
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" json' -l 'json' -d 'As a JSON object.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" watch' -l 'watch' -d 'Draw the page again each second, until q or Ctrl-C.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat status" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat list" -ge 1' -fka 'grey white trapped spamtraps domains allow'
@@ -189,12 +189,12 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" csv' -l 'csv' -d 'As comma-separated values (RFC 4180) behind a line of names.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" match' -l 'match' -d 'Only rows that contain this text, in either case of letters.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat list" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat explain" json' -l 'json' -d 'As a JSON object.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat explain" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat explain" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat explain" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat explain" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat explain" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white" version' -l 'version' -d 'Show the version.'
@@ -212,7 +212,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" csv' -l 'csv' -d 'As comma-separated values (RFC 4180) behind a line of names.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" match' -l 'match' -d 'Only rows that contain this text, in either case of letters.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat white list" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped" version' -l 'version' -d 'Show the version.'
@@ -230,7 +230,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" csv' -l 'csv' -d 'As comma-separated values (RFC 4180) behind a line of names.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" match' -l 'match' -d 'Only rows that contain this text, in either case of letters.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat trapped list" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap" version' -l 'version' -d 'Show the version.'
@@ -248,7 +248,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" csv' -l 'csv' -d 'As comma-separated values (RFC 4180) behind a line of names.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" match' -l 'match' -d 'Only rows that contain this text, in either case of letters.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat spamtrap list" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain" version' -l 'version' -d 'Show the version.'
@@ -267,7 +267,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" csv' -l 'csv' -d 'As comma-separated values (RFC 4180) behind a line of names.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" match' -l 'match' -d 'Only rows that contain this text, in either case of letters.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat domain list" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow" version' -l 'version' -d 'Show the version.'
@@ -288,7 +288,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" csv' -l 'csv' -d 'As comma-separated values (RFC 4180) behind a line of names.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" match' -l 'match' -d 'Only rows that contain this text, in either case of letters.' -rfka ''
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat allow list" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_positional "greymoat import" -eq 1' -F
@@ -333,7 +333,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" traplist' -l 'traplist' -d 'Trapped addresses alone, one a line: a traplist for others.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" database' -l 'database' -d 'Write a copy of the database file there instead; it must not exist yet.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" from' -l 'from' -d 'The database that is read when no daemon runs; also GREYMOAT_DATABASE.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" from' -l 'from' -d 'Read this database and ask no daemon. GREYMOAT_DATABASE: what is read when none runs.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat export" h help' -s 'h' -l 'help' -d 'Show help information.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat reload" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF

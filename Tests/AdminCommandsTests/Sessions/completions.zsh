@@ -86,7 +86,7 @@ _greymoat_status() {
         '--json[As a JSON object.]'
         '--watch[Draw the page again each second, until q or Ctrl-C.]'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -104,7 +104,7 @@ _greymoat_list() {
         '--csv[As comma-separated values (RFC 4180) behind a line of names.]'
         '--match[Only rows that contain this text, in either case of letters.]:text:'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -119,7 +119,7 @@ _greymoat_explain() {
         ':address:'
         '--json[As a JSON object.]'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -191,7 +191,7 @@ _greymoat_white_list() {
         '--csv[As comma-separated values (RFC 4180) behind a line of names.]'
         '--match[Only rows that contain this text, in either case of letters.]:text:'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -263,7 +263,7 @@ _greymoat_trapped_list() {
         '--csv[As comma-separated values (RFC 4180) behind a line of names.]'
         '--match[Only rows that contain this text, in either case of letters.]:text:'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -335,7 +335,7 @@ _greymoat_spamtrap_list() {
         '--csv[As comma-separated values (RFC 4180) behind a line of names.]'
         '--match[Only rows that contain this text, in either case of letters.]:text:'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -408,7 +408,7 @@ _greymoat_domain_list() {
         '--csv[As comma-separated values (RFC 4180) behind a line of names.]'
         '--match[Only rows that contain this text, in either case of letters.]:text:'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -483,7 +483,7 @@ _greymoat_allow_list() {
         '--csv[As comma-separated values (RFC 4180) behind a line of names.]'
         '--match[Only rows that contain this text, in either case of letters.]:text:'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
@@ -650,7 +650,7 @@ _greymoat_export() {
         '--traplist[Trapped addresses alone, one a line\: a traplist for others.]'
         '--database[Write a copy of the database file there instead; it must not exist yet.]:path:_files'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
-        '--from[The database that is read when no daemon runs; also GREYMOAT_DATABASE.]:path:_files'
+        '--from[Read this database and ask no daemon. GREYMOAT_DATABASE\: what is read when none runs.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
     )
