@@ -4,7 +4,10 @@ internal import ControlProtocol
 struct ImportCommand: ConsoleCommand {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Take in lines as `spamdb` or `greymoat export` printed them.",
-        discussion: "A row that is there already is replaced. Faulty lines are told and left out, and make the exit status 2.")
+        discussion: """
+            A row that is there already is replaced. Rows whose time is over are counted and left out. Faulty lines are told and left out, \
+            and make the exit status 2.
+            """)
 
     @Argument(help: ArgumentHelp("The file, - for standard input.", valueName: "path"), completion: .file())
     var path: String
@@ -52,6 +55,9 @@ struct ImportCommand: ConsoleCommand {
         for fault in report.faults { console.complain("\(name), line \(fault.line): \(fault.reason)") }
         let untold = report.faulty - min(report.faulty, UInt64(report.faults.count))
         if untold > 0 { console.complain(StatusPage.count(untold, "more faulty line")) }
+        if report.over > 0 {
+            console.complain("\(StatusPage.count(report.over, "row was", "rows were")) over already and left out")
+        }
         let kinds = RowKind.allCases.filter { report[$0] > 0 }.map { StatusPage.count(report[$0], $0.word, $0.plural) }
         let rows = kinds.isEmpty ? "no rows" : kinds.joined(separator: ", ")
         try console.write("\(dryRun ? "would import" : "imported") \(rows)\n")

@@ -63,7 +63,8 @@ extension AddressList.Nonsense: CustomStringConvertible {
         case .empty: "has no addresses"
         case .markup: "is a web page instead of a list of addresses"
         case .half(let declared, let found): "is incomplete: it announces \(declared) records and has \(found)"
-        case .faulty(let lines, let entries): "has \(lines) \(lines == 1 ? "line that is no address" : "lines that are no addresses") and \(entries) that are"
+        case .faulty(let lines, let entries):
+            "has \(lines) \(lines == 1 ? "line that is no address" : "lines that are no addresses") and \(entries) that are"
         case .tooLarge: "has more than \(AddressListParser.entryLimit) entries"
         }
     }

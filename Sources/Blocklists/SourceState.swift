@@ -121,7 +121,8 @@ public struct SourceState: Hashable, Sendable {
         }
         let hours = max(0, (now - copy.fetched).components.seconds) / 3600
         let age = hours < 1 ? "less than an hour" : hours == 1 ? "an hour" : hours < 48 ? "\(hours) hours" : "\(hours / 24) days"
-        return .keep("blocklist \(name): \(source) \(reason); the copy of \(copy.entries) \(copy.entries == 1 ? "entry" : "entries"), \(age) old, stays in use")
+        let size = copy.entries == 1 ? "1 entry" : "\(copy.entries) entries"
+        return .keep("blocklist \(name): \(source) \(reason); the copy of \(size), \(age) old, stays in use")
     }
 }
 

@@ -175,6 +175,7 @@ extension ImportReport {
     func write(to writer: inout WireWriter) {
         writer.write(lines)
         writer.write(list: rows) { $0.write($1) }
+        writer.write(over)
         writer.write(faulty)
         writer.write(list: faults.prefix(Self.faultLimit)) {
             $0.write($1.line)
@@ -186,6 +187,7 @@ extension ImportReport {
         self.init()
         lines = try reader.readUInt64()
         rows = try reader.readCounts(RowKind.allCases.count)
+        over = try reader.readUInt64()
         faulty = try reader.readUInt64()
         faults = try reader.readList(limit: Self.faultLimit) { r throws(WireError) in
             Fault(line: try r.readUInt64(), reason: try r.readSentence())

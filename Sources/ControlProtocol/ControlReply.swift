@@ -65,7 +65,9 @@ public struct ImportReport: Hashable, Sendable {
     public var lines: UInt64 = 0
     /// Rows taken in, by `RowKind.rawValue`.
     public var rows: [UInt64] = Array(repeating: 0, count: RowKind.allCases.count)
-    /// Lines not taken in.
+    /// Rows left out because their expiry is over.
+    public var over: UInt64 = 0
+    /// Lines that are no rows, and so not taken in.
     public var faulty: UInt64 = 0
     /// The first of them, at most `faultLimit`.
     public var faults: [Fault] = []

@@ -82,7 +82,8 @@ extension Engine {
 }
 
 extension StoreOwner {
-    /// Takes whole lines in, in one transaction. Faulty lines are counted, and the first named; they stop nothing.
+    /// Takes whole lines in, in one transaction. Faulty lines are counted, and the first named; they stop nothing. Rows whose time is over already
+    /// would be swept away at once: they are counted too, and left out.
     func takeIn(
         _ text: [UInt8], dryRun: Bool, continuing report: ImportReport, now: UnixTime
     ) throws(StoreFault) -> (report: ImportReport, changes: [ProjectionChange]) {
@@ -91,6 +92,7 @@ extension StoreOwner {
         let before = report.lines
         func take(_ line: SpamdbTextReader.Line) {
             switch line.row {
+            case .success(let row) where row.expire.map({ $0 <= now }) ?? false: report.over += 1
             case .success(let row):
                 rows.append(row)
                 report[RowKind(row.kind)] += 1

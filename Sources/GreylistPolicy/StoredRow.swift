@@ -1,4 +1,5 @@
 public import Addressing
+public import Moments
 public import PeerText
 
 /// Any row of the store: what `spamdb` and `greymoat export` print, and import reads.
@@ -12,6 +13,16 @@ public enum StoredRow: Hashable, Sendable {
     case domain(DomainPattern)
     /// A block of the administrator's, always let in.
     case allow(IPPrefix)
+
+    /// When it is over; nil for rows that stay until they are removed.
+    public var expire: UnixTime? {
+        switch self {
+        case .grey(let row): row.expire
+        case .white(let row): row.expire
+        case .trapped(let row): row.expire
+        case .spamtrap, .domain, .allow: nil
+        }
+    }
 
     public enum Kind: UInt8, CaseIterable, Sendable {
         case grey = 0, white, trapped, spamtrap, domain, allow

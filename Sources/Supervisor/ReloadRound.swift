@@ -16,7 +16,9 @@ struct ReloadRound {
     static let limit = Duration.seconds(10)
 
     /// One sentence, nil when all is well.
-    var outcome: String? {
+    var outcome: String? { Self.outcome(of: failures) }
+
+    static func outcome(of failures: [String]) -> String? {
         guard !failures.isEmpty else { return nil }
         // Some are whole sentences, dot and all.
         let reasons = failures.map { $0.hasSuffix(".") ? String($0.dropLast()) : $0 }.joined(separator: "; ")

@@ -34,6 +34,7 @@ enum CannedEngine {
             var report = ImportReport()
             report.lines = 3
             report[.white] = 2
+            report.over = 1
             report.faulty = 1
             report.faults = [.init(line: 3, reason: "the address is not IPv4 or IPv6")]
             return .replies([.progress(.init(activity: "importing", completed: 2, total: 3)), .imported(report), .done])

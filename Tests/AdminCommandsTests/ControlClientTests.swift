@@ -121,7 +121,9 @@ import WireFormat
         try (Array(repeating: line, count: 150).joined(separator: "\r\n") + "\nlast").write(toFile: path, atomically: true, encoding: .utf8)
         let outcome = run("import", "-n", path, at: engine.path)
         #expect(outcome.output == "would import 2 white\n")
-        #expect(outcome.errors == "greymoat: \(path), line 3: the address is not IPv4 or IPv6\n")
+        #expect(
+            outcome.errors
+                == "greymoat: \(path), line 3: the address is not IPv4 or IPv6\ngreymoat: 1 row was over already and left out\n")
         #expect(outcome.status == 2)
         let chunks = engine.requests.compactMap { if case .importLines(let bytes) = $0 { bytes } else { nil } }
         #expect(chunks.count > 1)

@@ -45,6 +45,14 @@ import Testing
         #expect(state.state.copy?.entries == 3 && state.state.failures == 2 && state.state.failure == "has no addresses")
     }
 
+    @Test func oneEntryIsOneEntry() {
+        let state = Source(source)
+        _ = state.take(.list(list(1), SourceState.Validators()))
+        #expect(
+            state.take(.failed("did not answer"), after: .seconds(3600))
+                == .keep("blocklist a: \(source) did not answer; the copy of 1 entry, an hour old, stays in use"))
+    }
+
     @Test func nothingChangedWithoutACopyIsAFailure() {
         let state = Source(source)
         guard case .keep = state.take(.notModified) else { return #expect(Bool(false), "no copy to keep") }
@@ -78,7 +86,7 @@ import Testing
     @Test func faultyLinesAreSaid() {
         let state = Source(source)
         let decision = state.take(.list(AddressListParserTests.parse("10.0.0.1\n10.0.0.2\nhost.example\n"), SourceState.Validators()))
-        #expect(decision == .use(note: "blocklist a: 1 of 3 lines are passed over; line 3: not an address: \"host.example\""))
+        #expect(decision == .use(note: "blocklist a: 1 of 3 lines is passed over; line 3: not an address: \"host.example\""))
     }
 
     @Test func validatorsThatCannotGoBackAreNotKept() {

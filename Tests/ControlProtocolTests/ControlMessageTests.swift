@@ -57,6 +57,7 @@ import WireFormat
         var imported = ImportReport()
         imported.lines = 3
         imported[.allow] = 1
+        imported.over = 4
         imported.faults = [.init(line: 2, reason: "no address")]
         let explanation = Explanation(
             subject: "192.0.2.1", verdict: .grey, summary: "waits", steps: [.init(rule: "allow", result: .silent, detail: "no block")],

@@ -115,6 +115,17 @@ import WireFormat
         #expect(report[.grey] == 3000 && report[.white] == 1 && report[.allow] == 1)
         #expect(Set(try control.list()) == Set(rows))
         #expect(try control.status().database[.grey] == 3000)
+        // What is over already is not called imported, and takes nothing from what is there; the same in a dry run.
+        for dryRun in [false, true] {
+            try control.send(.beginImport(dryRun: dryRun))
+            let over = ["WHITE|192.0.2.1|||1|1|\(now)|1|2", "TRAPPED|192.0.2.9|1", "GREY|192.0.2.9|h|<a@b>|<c@d>|1|2|3|1|0"]
+            try control.send(.importLines(Array((over + ["TRAPPED|192.0.2.2|\(now + 50)"]).map { $0 + "\n" }.joined().utf8)))
+            try control.send(.finishImport)
+            var imported: ImportReport?
+            for case .imported(let report) in try control.answer() { imported = report }
+            #expect(imported?.over == 3 && imported?.faulty == 0 && imported?.rows.reduce(0, +) == 1)
+            #expect(Set(try control.list()) == Set(rows))
+        }
         // Dry runs change nothing.
         let before = try control.list()
         try control.send(.beginImport(dryRun: true))
