@@ -13,35 +13,49 @@ struct CheckFirewallCommand: ConsoleCommand {
             """)
 
     @Option(
-        help: ArgumentHelp("Ask nft first whether it would take this ruleset; nothing is loaded.", valueName: "path"), completion: .file())
+        help: ArgumentHelp(
+            "Ask nft first whether it would take this ruleset, and look whether it fits greymoatd; nothing is loaded.", valueName: "path"),
+        completion: .file())
     var ruleset: String?
 
     @OptionGroup var daemon: DaemonOptions
 
     func run(on console: Console) throws(CommandError) -> Int32 {
+        var unloaded: String?
         if let ruleset {
             // A pipe can be read once: nft gets what was read.
-            guard try NFTCommand.run(["-c", "-f", "-"], input: try ApplyFirewallCommand.read(ruleset)) == 0 else {
+            let text = try ApplyFirewallCommand.read(ruleset)
+            guard try NFTCommand.run(["-c", "-f", "-"], input: text) == 0 else {
                 throw CommandError("nft does not take \(ruleset): see what it said")
             }
+            unloaded = NFTCommand.listing(ofUnloaded: text)
         }
         var facts = FirewallFacts()
         facts.gather()
-        try askDaemon(&facts, console)
+        if !(try daemon.tell(&facts, console)) { console.complain("greymoatd is not running: its usual settings are taken for granted") }
+        var isSound = true
+        if let ruleset, let unloaded {
+            for finding in RulesetCheck.findings(ofUnloaded: unloaded, facts: facts) {
+                try console.write("error: \(KeyText.shown(ruleset)): \(finding.sentence)\n")
+                isSound = false
+            }
+        }
         let listing = try NFTCommand.outcome(["-t", "-j", "list", "ruleset"])
         guard !listing.output.isEmpty else { throw CommandError("nft lists no rules: run this as root") }
         let findings = RulesetCheck.findings(ruleset: listing.output, facts: facts)
         for finding in findings { try console.write("\(finding.severity == .error ? "error" : "warning"): \(finding.sentence)\n") }
-        if findings.isEmpty { try console.write("Nothing is wrong with the firewall.\n") }
-        return findings.contains { $0.severity == .error } ? ExitStatus.refused : ExitStatus.done
+        if findings.isEmpty && isSound { try console.write("Nothing is wrong with the firewall.\n") }
+        return !isSound || findings.contains { $0.severity == .error } ? ExitStatus.refused : ExitStatus.done
     }
+}
 
-    /// What the daemon goes by; where none runs, what it would go by unless told otherwise.
-    private func askDaemon(_ facts: inout FirewallFacts, _ console: Console) throws(CommandError) {
-        guard let descriptor = try EngineAccess(daemon, console).connect() else {
+extension DaemonOptions {
+    /// What the daemon goes by; false where none runs, and then what it would go by unless told otherwise.
+    func tell(_ facts: inout FirewallFacts, _ console: Console) throws(CommandError) -> Bool {
+        guard let descriptor = try EngineAccess(self, console).connect() else {
             facts.daemonRuns = false
             facts.tarpitPort = nil
-            return console.complain("greymoatd is not running: its usual settings are taken for granted")
+            return false
         }
         var client = try ControlClient(descriptor)
         var status: StatusReport?
@@ -55,5 +69,6 @@ struct CheckFirewallCommand: ConsoleCommand {
         if !status.packetLog.enabled { facts.boundGroups = nil }
         facts.maximumConnections = Int(status.connections.maximum)
         facts.gatherListeners(of: status.roles.filter { $0.name == "greymoat-tarpit" }.map(\.pid))
+        return true
     }
 }

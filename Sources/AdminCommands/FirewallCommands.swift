@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import ControlProtocol
+internal import FirewallCheck
 internal import Glibc
 internal import LinuxIO
 
@@ -23,12 +24,25 @@ struct ApplyFirewallCommand: ConsoleCommand {
 
     func run(on console: Console) throws(CommandError) -> Int32 {
         var text: String?
-        if let ruleset { text = try Self.read(ruleset) }
+        if let ruleset {
+            let given = try Self.read(ruleset)
+            try refuseUnfit(given, ruleset, console)
+            text = given
+        }
         var client = try EngineAccess(daemon, console).forWriting()
         try client.perform(.applyFirewall(ruleset: text)) { reply throws(CommandError) in
             if case .progress(let progress) = reply { console.showProgress(progress.text) }
         }
         return ExitStatus.done
+    }
+
+    /// A ruleset that does not fit the daemon would turn everybody away. What nft does not take, it says itself, to the daemon.
+    private func refuseUnfit(_ text: String, _ path: String, _ console: Console) throws(CommandError) {
+        var facts = FirewallFacts()
+        guard let listing = NFTCommand.listing(ofUnloaded: text), try daemon.tell(&facts, console),
+            let stray = RulesetCheck.strayPort(ofUnloaded: listing, facts: facts)
+        else { return }
+        throw CommandError("\(KeyText.shown(path)) is not loaded: \(stray)")
     }
 
     /// A ruleset's text, within the protocol's limit.
@@ -117,6 +131,24 @@ enum NFTCommand {
             lseek(file.number, 0, SEEK_SET)
             return try HelperProcess(program, arguments, input: file.number).wait()
         } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
+    }
+
+    /// What it lists of a ruleset that is loaded into a network namespace that is made for it and has nothing else in it; nil where none
+    /// can be made, or where the ruleset needs what is not there, as an interface.
+    static func listing(ofUnloaded text: String) -> String? {
+        do throws(SystemError) {
+            let input = try FileDescriptor.memoryFile(named: "nft")
+            try input.writeAll(Array(text.utf8))
+            try input.rewind()
+            let output = try FileDescriptor.memoryFile(named: "nft")
+            let errors = try FileDescriptor.memoryFile(named: "nft")
+            let lines = "\"$0\" -f - >&2 && exec \"$0\" -t -j list ruleset"
+            let status = try HelperProcess(
+                "unshare", ["--net", "--", "/bin/sh", "-c", lines, program], input: input.number, output: output.number,
+                errors: errors.number
+            ).wait()
+            return status == 0 ? try Self.text(of: output) : nil
+        } catch { return nil }
     }
 
     /// Runs it and keeps what it prints.

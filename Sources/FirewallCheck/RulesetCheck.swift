@@ -29,6 +29,24 @@ public struct RulesetCheck {
         return check.findings.filter { $0.severity == .error } + check.findings.filter { $0.severity == .warning }
     }
 
+    /// What is wrong with a ruleset that nobody has loaded yet, from the listing of nothing but it: whether it fits greymoatd.
+    public static func findings(ofUnloaded json: String, facts: FirewallFacts) -> [Finding] {
+        let listing: RulesetListing
+        do throws(JSONNode.Fault) { listing = try RulesetListing(json: json) } catch { return [] }
+        var check = RulesetCheck(listing, facts)
+        check.checkUnloaded()
+        return check.findings
+    }
+
+    /// How the port that such a ruleset redirects to differs from the one the tarpit listens on; nil where it does not, or redirects nobody.
+    public static func strayPort(ofUnloaded json: String, facts: FirewallFacts) -> String? {
+        guard let listing = try? RulesetListing(json: json) else { return nil }
+        var check = RulesetCheck(listing, facts)
+        let ports = redirectedPorts(listing.rules(of: check.ours))
+        if !ports.isEmpty { check.checkPort(ports) }
+        return check.findings.first?.sentence
+    }
+
     private init(_ listing: RulesetListing, _ facts: FirewallFacts) {
         self.listing = listing
         self.facts = facts
@@ -89,6 +107,16 @@ public struct RulesetCheck {
         }
     }
 
+    private mutating func checkUnloaded() {
+        guard listing.tables.contains(ours) else { return error("it does not define \(ours.title)") }
+        let rules = listing.rules(of: ours)
+        let ports = Self.redirectedPorts(rules)
+        if ports.isEmpty { error("\(ours.title) redirects nobody: it has no `redirect` rule") } else { checkPort(ports) }
+        let missing = missingSets()
+        if !missing.isEmpty { error("\(ours.title) lacks the set \(missing.joined(separator: ", "))") }
+        checkGroup(rules)
+    }
+
     private func hasRules(_ chain: RulesetListing.Chain) -> Bool { !listing.rules(of: chain.table, chain: chain.name).isEmpty }
 
     private mutating func checkOurRules() {
@@ -100,19 +128,28 @@ public struct RulesetCheck {
             error(
                 "\(ours.title) redirects strangers, and greymoatd does not run: nobody answers them; start it (`systemctl start greymoatd`), or let everybody reach the mail server (`greymoat firewall remove`)"
             )
-        } else if !ports.contains(tarpitPort) {
-            let port = ports.sorted().map(String.init).joined(separator: ", ")
-            error(
-                "\(ours.title) redirects to port \(port), and the tarpit listens on \(tarpitPort); make `tarpit_port` in the ruleset and `port` under [listen] the same"
-            )
+        } else {
+            checkPort(ports)
         }
-        let missing = (["white", "white6", "greytrap", "greytrap6", "allow", "allow6"] + (facts.blacklistOnly ? ["black", "black6"] : []))
-            .filter { listing.sets[ours]?.contains($0) != true }
+        let missing = missingSets()
         if !missing.isEmpty { error("\(ours.title) lacks the set \(missing.joined(separator: ", ")); run `greymoat firewall apply`") }
         checkLogging(rules)
     }
 
-    private mutating func checkLogging(_ rules: [RulesetListing.Rule]) {
+    private mutating func checkPort(_ ports: Set<Int>) {
+        guard !ports.contains(tarpitPort) else { return }
+        let port = ports.sorted().map(String.init).joined(separator: ", ")
+        error(
+            "\(ours.title) redirects to port \(port), and the tarpit listens on \(tarpitPort); make `tarpit_port` in the ruleset and `port` under [listen] the same"
+        )
+    }
+
+    private func missingSets() -> [String] {
+        (["white", "white6", "greytrap", "greytrap6", "allow", "allow6"] + (facts.blacklistOnly ? ["black", "black6"] : []))
+            .filter { listing.sets[ours]?.contains($0) != true }
+    }
+
+    private mutating func checkGroup(_ rules: [RulesetListing.Rule]) {
         let groups = Set(rules.compactMap { $0.statement("log")?["group"]?.integer })
         if !groups.contains(Int(facts.packetLogGroup)) {
             let found = groups.isEmpty ? "nothing" : "to group " + groups.sorted().map(String.init).joined(separator: ", ")
@@ -120,6 +157,10 @@ public struct RulesetCheck {
                 "\(ours.title) logs \(found), and greymoatd reads group \(facts.packetLogGroup): white hosts are never renewed; make the ruleset and `group` under [packet-log] the same"
             )
         }
+    }
+
+    private mutating func checkLogging(_ rules: [RulesetListing.Rule]) {
+        checkGroup(rules)
         guard let bound = facts.boundGroups else { return }
         switch (facts.daemonRuns, bound.contains(facts.packetLogGroup)) {
         case (true, false):

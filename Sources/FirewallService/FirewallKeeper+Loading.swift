@@ -82,13 +82,13 @@ extension FirewallKeeper {
             // Remains of another version's table can be in the way of this one's definitions: the text alone is tried without
             // them, and all that is there is given up only for what is known to load.
             guard try projection.state() != nil else { throw error }
-            try loader?.load("table inet \(ruleset.table)\ndelete table inet \(ruleset.table)\n" + ruleset.dormant, of: ruleset)
+            try loader?.load(ruleset.replacing, of: ruleset)
         }
     }
 
     func ruleset() throws(Ruleset.Fault) -> Ruleset {
-        try Ruleset(
-            text: untriedRuleset ?? otherRuleset ?? configuration.ruleset, path: configuration.rulesetPath, table: configuration.table)
+        if let given = untriedRuleset ?? otherRuleset { return try Ruleset(text: given, path: nil, table: configuration.table) }
+        return try Ruleset(text: configuration.ruleset, path: configuration.rulesetPath, table: configuration.table)
     }
 
     /// The administrator loads the ruleset, and has not: when it appears, the kernel says so.

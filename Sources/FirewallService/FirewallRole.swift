@@ -15,6 +15,20 @@ public enum FirewallRole {
             try FirewallLoop.run(supervisor: PacketChannel(FileDescriptor(owning: 3)))
         } catch { return error.exitStatus }
     }
+
+    /// For `greymoatd --check`: says on standard output what would keep the ruleset at this path from being loaded. Returns the exit status.
+    public static func check(ruleset path: String, table: String) -> Int32 {
+        let sentence: String
+        do {
+            let bytes = try FileDescriptor.openForReading(path).readAll(limit: FirewallConfiguration.rulesetLimit)
+            let ruleset = try Ruleset(text: String(decoding: bytes, as: UTF8.self), path: path, table: table)
+            guard var loader = RulesetLoader() else { throw RulesetLoader.Failure(description: RulesetLoader.isMissing) }
+            try loader.load(ruleset.text, of: ruleset, checking: true)
+            return 0
+        } catch { sentence = "\(error)" }
+        do throws(SystemError) { try FileDescriptor(owning: 1).writeAll(Array(sentence.utf8)) } catch {}
+        return 78
+    }
 }
 
 /// Why the role ends, as an exit status (sysexits.h).

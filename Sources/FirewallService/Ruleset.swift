@@ -1,31 +1,39 @@
 /// The text of the administrator's ruleset, and what of it must be known to load it.
 struct Ruleset: Hashable {
     let text: String
-    /// Where it was read, for messages.
-    let path: String
+    /// Where it was read, for messages; nil: the administrator gave the text.
+    let path: String?
     let table: String
 
     /// Why this text cannot be loaded as it is, in one sentence.
     enum Fault: Error, Hashable, CustomStringConvertible {
-        case isEmpty(path: String)
-        case lacksTable(String, path: String)
+        case isEmpty(path: String?)
+        case lacksTable(String, path: String?)
 
         var description: String {
             switch self {
-            case .isEmpty(let path): "the ruleset \(path) is empty; name one with `ruleset` under [firewall]"
+            case .isEmpty(nil): "the given ruleset is empty"
+            case .isEmpty(let path?): "the ruleset \(path) is empty; name one with `ruleset` under [firewall]"
             case .lacksTable(let table, let path):
-                "the ruleset \(path) does not define `table inet \(table)`; write it so, or name its table with `table` under [firewall]"
+                "the \(path.map { "ruleset \($0)" } ?? "given ruleset") does not define `table inet \(table)`; write it so, or name its table with `table` under [firewall]"
             }
         }
     }
 
-    init(text: String, path: String, table: String) throws(Fault) {
+    init(text: String, path: String?, table: String) throws(Fault) {
         self.text = text
         self.path = path
         self.table = table
         guard text.utf8.contains(where: { $0 > 32 }) else { throw .isEmpty(path: path) }
         guard Self.marked(text, table).count > 0 else { throw .lacksTable(table, path: path) }
     }
+
+    /// What messages call it.
+    var name: String { path ?? "the given ruleset" }
+
+    /// `dormant` in place of whatever stands in a table that is there. What is added begins the first line: nft's line numbers stay
+    /// those of the administrator's file.
+    var replacing: String { "table inet \(table); delete table inet \(table); " + dormant }
 
     /// The text with `flags dormant;` in every mention of the table: what it loads is complete, and its chains see no packet
     /// until a later transaction wakes the table. Lines keep their numbers.

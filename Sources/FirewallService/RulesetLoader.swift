@@ -37,10 +37,10 @@ struct RulesetLoader {
             spawn.capabilities = .netAdmin
             spawn.trimsBoundingSet = false
             completed = try spawn.run(input: Array(text.utf8), limit: .seconds(10))
-        } catch { throw Failure(description: "cannot run nft to load \(ruleset.path): \(error)") }
+        } catch { throw Failure(description: "cannot run nft to load \(ruleset.name): \(error)") }
         lastProcess = completed.process
         guard completed.status == 0 else {
-            throw Failure(description: Self.sentence(completed.status, String(decoding: completed.errors, as: UTF8.self), ruleset.path))
+            throw Failure(description: Self.sentence(completed.status, String(decoding: completed.errors, as: UTF8.self), ruleset.name))
         }
     }
 

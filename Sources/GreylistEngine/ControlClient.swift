@@ -115,6 +115,8 @@ struct ControlServer {
     struct AwaitedKernel {
         var replies: [ControlReply]
         var deadline: MonotonicTime
+        /// The ruleset is to be loaded, which nft may refuse.
+        var appliesRuleset = false
     }
 
     /// Clients at once; one more is turned away.

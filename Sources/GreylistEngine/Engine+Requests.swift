@@ -55,7 +55,9 @@ extension Engine {
                 client, .failure("only root may load a ruleset of its own choice; use sudo, or leave --ruleset out", exitStatus: 2))
         }
         log.logger.notice("\(ruleset == nil ? "the" : "a") ruleset is being loaded: user \(client.peer.user) asked for it")
-        projection.apply(ruleset: ruleset, waiter: .control(awaitKernel(client, [], patience: ControlServer.kernelWaitForAll)))
+        let ticket = awaitKernel(client, [], patience: ControlServer.kernelWaitForAll)
+        control.awaitingKernel[ticket]?.appliesRuleset = true
+        projection.apply(ruleset: ruleset, waiter: .control(ticket))
     }
 
     private func removeFirewall(_ client: ControlClient) {
@@ -82,7 +84,9 @@ extension Engine {
         case .inKernel: finish(client)
         case .failed(let reason):
             let stored = awaited.replies.isEmpty ? "" : "the change is stored, but the kernel's sets have not followed: "
-            finish(client, .failure(stored + reason, exitStatus: 69))
+            // The firewall role was there, and said that it cannot be done.
+            let isRefused = awaited.appliesRuleset && projection.link != nil && projection.failure == reason
+            finish(client, .failure(stored + reason, exitStatus: isRefused ? 2 : 69))
         }
     }
 }

@@ -69,6 +69,7 @@ public enum Greymoatd {
         log.format = configuration.log.format
         if command.check {
             for note in RoleConfigurations.notes(on: configuration, files) { log.warning(note) }
+            for gap in ConfigurationCheck.gaps(configuration) { log.warning(gap) }
             let faults = ConfigurationCheck.faults(configuration, files, programs: AbsolutePath.ofPrograms)
             if !faults.isEmpty {
                 faults.forEach(log.error)

@@ -64,4 +64,32 @@ struct EndToEndFirewallCheckTests {
         let outcome = try site.greymoat("firewall", "check", "--ruleset", faulty)
         #expect(outcome.status == 2 && outcome.errors.contains("nft does not take \(faulty)"))
     }
+
+    /// Strangers would be redirected to where nobody listens.
+    @Test func aRulesetThatDoesNotFitIsRefused() throws {
+        let site = try Site()
+        let other = site.directory + "/other.nft"
+        let text = try String(contentsOfFile: Site.ruleset, encoding: .utf8)
+        let moved = text.replacing("define tarpit_port = 8025", with: "define tarpit_port = 9025")
+        #expect(moved != text)
+        try moved.write(toFile: other, atomically: true, encoding: .utf8)
+        let difference = "table inet greymoat redirects to port 9025, and the tarpit listens on 8025"
+        let check = try site.greymoat("firewall", "check", "--ruleset", other)
+        #expect(check.status == 2 && check.output.hasPrefix("error: \(other): \(difference)"), "\(check)")
+        let apply = try site.greymoat("firewall", "apply", "--ruleset", other)
+        #expect(apply.status == 2 && apply.errors.contains("\(other) is not loaded: \(difference)"), "\(apply)")
+        #expect(try findings(site, status: 0) == ["Nothing is wrong with the firewall."])
+        let own = try site.greymoat("firewall", "check", "--ruleset", Site.ruleset)
+        #expect(own.status == 0 && own.output == "Nothing is wrong with the firewall.\n", "\(own)")
+        #expect(try site.greymoat("firewall", "apply", "--ruleset", Site.ruleset).status == 0)
+    }
+
+    /// With the line of the given file, though the table is there; it is nft that refuses, and greymoatd that runs.
+    @Test func aFaultOfAGivenRulesetIsFound() throws {
+        let site = try Site()
+        let faulty = site.directory + "/faulty.nft"
+        try "#!/usr/sbin/nft -f\n\ntable inet greymoat {\n    nonsense\n}\n".write(toFile: faulty, atomically: true, encoding: .utf8)
+        let apply = try site.greymoat("firewall", "apply", "--ruleset", faulty)
+        #expect(apply.status == 2 && apply.errors.contains("nft refuses the given ruleset, line 4: syntax error"), "\(apply)")
+    }
 }

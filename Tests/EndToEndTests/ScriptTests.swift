@@ -75,6 +75,66 @@ struct ScriptTests {
         #expect(try InstalledShell.run(lines, on: site).lines == ["greymoat"])
     }
 
+    /// Where dpkg owns the programs; a package in the making is none that is installed.
+    @Test func packagesFilesAreLeftToDpkg() throws {
+        let site = try Site(start: false)
+        let lines = """
+            set -e
+            cp -a /var/lib/dpkg dpkg
+            printf 'Package: greymoat\nStatus: install ok installed\nMaintainer: nobody\nArchitecture: all\nVersion: 1\nDescription: x\n\n' \
+                >>dpkg/status
+            printf '/.\n/usr\n/usr/sbin\n/usr/sbin/greymoatd\n' >dpkg/info/greymoat.list
+            mkdir -p root usr-lib
+            export DPKG_ADMINDIR=$PWD/dpkg GREYMOAT_BUILT=1
+            DESTDIR=$PWD/root '\(Self.scripts)/install'
+            for call in install uninstall 'uninstall --purge'; do
+                if '\(Self.scripts)'/$call 2>&1; then echo done; fi
+            done
+            test -e /usr/sbin/greymoatd
+            """
+        let said = try InstalledShell.run(lines, on: site).lines
+        #expect(
+            said == [
+                "install: the Debian package greymoat is installed and would lose its files to these: remove it first (sudo apt remove greymoat)",
+                "uninstall: Greymoat is here as a Debian package: sudo apt remove greymoat takes it away",
+                "uninstall: Greymoat is here as a Debian package: sudo apt purge greymoat takes it away",
+            ])
+    }
+
+    private static let installed = ["lib/greymoat", "share/greymoat", "lib/systemd/system/greymoatd.service"].filter {
+        FileManager.default.fileExists(atPath: "/usr/\($0)")
+    }
+
+    /// What was asked for is what the advice names, and where there is nothing that is said.
+    @Test(.enabled(if: installed.isEmpty, "this machine's Greymoat is not for a test to take away")) func advice() throws {
+        let site = try Site(start: false)
+        let lines = """
+            set -e
+            cp -a /etc etc
+            sed -i /^greymoat/d etc/passwd etc/shadow etc/group etc/gshadow
+            rm -rf etc/greymoat
+            mount --bind etc /etc
+            for place in /var/lib /run; do mount -t tmpfs none $place; done
+            if setpriv --reuid=65534 --clear-groups '\(Self.scripts)/up' --down 2>&1; then echo done; fi
+            if setpriv --reuid=65534 --clear-groups '\(Self.scripts)/uninstall' --purge 2>&1; then echo done; fi
+            '\(Self.scripts)/uninstall' 2>&1
+            bash -c '. "$0/common"; make_users' '\(Self.scripts)'
+            '\(Self.scripts)/uninstall' 2>&1
+            '\(Self.scripts)/uninstall' --purge 2>&1
+            ! getent group greymoat greymoat-engine
+            '\(Self.scripts)/uninstall' --purge 2>&1
+            """
+        #expect(
+            try InstalledShell.run(lines, on: site).lines == [
+                "up: needs root to load the ruleset and to make users: run sudo \(Self.scripts)/up --down",
+                "uninstall: needs root: run sudo \(Self.scripts)/uninstall --purge",
+                "uninstall: nothing is installed: nothing to take away",
+                "uninstall: nothing is installed: nothing to take away but users, /etc/greymoat or /var/lib/greymoat (--purge takes them)",
+                "uninstall: gone, with configuration and database",
+                "uninstall: nothing is installed: nothing to take away",
+            ])
+    }
+
     /// Whoever asks how a script is called is told, and nothing is done: without root, packages or a toolchain.
     @Test func strangeArgumentsDoNothing() throws {
         let names = try FileManager.default.contentsOfDirectory(atPath: Self.scripts).filter { name in

@@ -24,6 +24,16 @@ import Testing
         #expect(try dormant(text) == text.replacing("\ntable inet greymoat {", with: "\ntable inet greymoat { flags dormant;"))
     }
 
+    /// nft's line numbers are told to the administrator.
+    @Test func whatIsAddedMovesNoLine() throws {
+        let text = "#!/usr/sbin/nft -f\ntable inet greymoat {\n}\n"
+        let ruleset = try Ruleset(text: text, path: nil, table: "greymoat")
+        #expect(ruleset.replacing == "table inet greymoat; delete table inet greymoat; " + ruleset.dormant)
+        #expect(ruleset.replacing.split(separator: "\n").count == text.split(separator: "\n").count)
+        #expect(throws: Ruleset.Fault.isEmpty(path: nil)) { try Ruleset(text: "", path: nil, table: "greymoat") }
+        #expect(Ruleset.Fault.lacksTable("t", path: nil).description.hasPrefix("the given ruleset does not define `table inet t`"))
+    }
+
     @Test func whatIsNoRulesetIsRefused() {
         #expect(throws: Ruleset.Fault.isEmpty(path: "file")) { try dormant(" \n\t\n") }
         #expect(throws: Ruleset.Fault.lacksTable("greymoat", path: "file")) {

@@ -172,6 +172,25 @@ struct RealRoleTests {
         #expect(!check.errors.contains("is good"))
     }
 
+    /// As a reload would have it; nothing is loaded by it.
+    @Test func theRulesetIsCheckedToo() throws {
+        let house = try house()
+        let good = try house.attempt("--check")
+        #expect(good.status == 0 && good.errors.hasSuffix("the configuration is good\n"), "\(good.errors)")
+        let ruleset = house.directory + "/rules.nft"
+        try Data("table inet greymoat {\n    nonsense\n}\n".utf8).write(to: URL(fileURLWithPath: ruleset))
+        let check = try house.attempt("--check")
+        #expect(check.status == 78 && check.errors.contains("error: nft refuses \(ruleset), line 2: "), "\(check.errors)")
+        #expect(try house.host.run("nft", "list", "tables") == "")
+        // Only root may ask nft.
+        let program = house.directory + "/greymoatd"
+        let unprivileged = try house.host.attempt([
+            "setpriv", "--reuid=65534", "--clear-groups", program, "--config", house.configuration, "--check",
+        ])
+        #expect(unprivileged.status == 0, "\(unprivileged)")
+        #expect(unprivileged.errors.contains("warning: the ruleset was not checked: nft asks the kernel, which takes root"))
+    }
+
     /// spamd.conf is read each time its lists are loaded, and nothing else is; an engine that is started again has the same.
     @Test func listsAreLoadedFromTheFileAsItIs() throws {
         let house = try house()

@@ -306,7 +306,7 @@ complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_opti
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall apply" h help' -s 'h' -l 'help' -d 'Show help information.'
-complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" ruleset' -l 'ruleset' -d 'Ask nft first whether it would take this ruleset; nothing is loaded.' -rF
+complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" ruleset' -l 'ruleset' -d 'Ask nft first whether it would take this ruleset, and look whether it fits greymoatd; nothing is loaded.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" socket' -l 'socket' -d 'The daemon\'s control socket; also GREYMOAT_SOCKET.' -rF
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" version' -l 'version' -d 'Show the version.'
 complete -c 'greymoat' -n '__greymoat_should_offer_completions_for_flags_or_options "greymoat firewall check" h help' -s 'h' -l 'help' -d 'Show help information.'

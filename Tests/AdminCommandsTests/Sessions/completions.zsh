@@ -553,7 +553,7 @@ _greymoat_firewall_apply() {
 _greymoat_firewall_check() {
     local -i ret=1
     local -ar arg_specs=(
-        '--ruleset[Ask nft first whether it would take this ruleset; nothing is loaded.]:path:_files'
+        '--ruleset[Ask nft first whether it would take this ruleset, and look whether it fits greymoatd; nothing is loaded.]:path:_files'
         '--socket[The daemon'\''s control socket; also GREYMOAT_SOCKET.]:path:_files'
         '--version[Show the version.]'
         '(-h --help)'{-h,--help}'[Show help information.]'
