@@ -4,24 +4,25 @@ internal import LinuxIO
 internal import Settings
 
 /// What is wrong with the files that a configuration names, and what the roles would say of them: for `greymoatd --check`.
-enum ConfigurationCheck {
+struct ConfigurationCheck {
     /// A sentence for each fault.
-    static func faults(_ configuration: Configuration, _ files: ConfiguredFiles, programs: String) -> [String] {
-        domains(configuration.greylist.allowedDomains, files) + files.blocklistFaults.map { "\(configuration.blocklists.config): \($0)" }
-            + certificate(configuration.tls, programs) + ruleset(configuration.firewall, files, programs)
-    }
+    private(set) var faults: [String]
+    /// A sentence for each thing that keeps nothing from starting, or could not be looked at.
+    private(set) var warnings: [String] = []
 
-    /// A sentence for each thing that could not be looked at.
-    static func gaps(_ configuration: Configuration) -> [String] {
-        guard configuration.firewall.manage, geteuid() != 0 else { return [] }
-        return ["the ruleset was not checked: nft asks the kernel, which takes root"]
+    /// `programs`: the directory greymoatd's programs lie in.
+    init(_ configuration: Configuration, _ files: ConfiguredFiles, programs: String) {
+        faults = Self.domains(configuration.greylist.allowedDomains, files)
+        faults += files.blocklistFaults.map { "\(configuration.blocklists.config): \($0)" }
+        checkCertificate(configuration.tls, programs)
+        checkRuleset(configuration.firewall, files, programs)
     }
 
     /// As a reload has it checked, by the role that would load it.
-    private static func ruleset(_ firewall: Configuration.Firewall, _ files: ConfiguredFiles, _ programs: String) -> [String] {
-        guard firewall.manage, geteuid() == 0 else { return [] }
-        return verdict(
-            "\(programs)/greymoat-firewall", ["--check-ruleset", files.rulesetPath, firewall.table], over: "[firewall] ruleset")
+    private mutating func checkRuleset(_ firewall: Configuration.Firewall, _ files: ConfiguredFiles, _ programs: String) {
+        guard firewall.manage else { return }
+        guard geteuid() == 0 else { return warnings.append("the ruleset was not checked: nft asks the kernel, which takes root") }
+        ask("\(programs)/greymoat-firewall", ["--check-ruleset", files.rulesetPath, firewall.table], over: "[firewall] ruleset")
     }
 
     private static func domains(_ path: String, _ files: ConfiguredFiles) -> [String] {
@@ -33,22 +34,24 @@ enum ConfigurationCheck {
     }
 
     /// The tarpit alone knows TLS.
-    private static func certificate(_ tls: Configuration.TLS, _ programs: String) -> [String] {
-        guard !tls.certificate.isEmpty else { return [] }
-        return verdict(
-            "\(programs)/greymoat-tarpit", ["--check-certificate", tls.certificate, tls.key], over: "[tls] certificate and key")
+    private mutating func checkCertificate(_ tls: Configuration.TLS, _ programs: String) {
+        guard !tls.certificate.isEmpty else { return }
+        ask("\(programs)/greymoat-tarpit", ["--check-certificate", tls.certificate, tls.key], over: "[tls] certificate and key")
     }
 
     /// What a role that is started for this alone says of `subject`; nothing when all is well.
-    private static func verdict(_ program: String, _ arguments: [String], over subject: String) -> [String] {
+    private mutating func ask(_ program: String, _ arguments: [String], over subject: String) {
         do throws(SystemError) {
             let said = try FileDescriptor.memoryFile(named: "greymoat-check")
             let role = try HelperProcess(program, arguments, output: said.number)
             let status = try role.wait()
-            if status == 0 { return [] }
             try said.rewind()
             let sentence = String(decoding: try said.readAll(limit: 4096), as: UTF8.self)
-            return [sentence.isEmpty ? "\(program) ended with status \(status) over \(subject)" : sentence]
-        } catch { return ["\(error)"] }
+            if status != 0 {
+                faults.append(sentence.isEmpty ? "\(program) ended with status \(status) over \(subject)" : sentence)
+            } else if !sentence.isEmpty {
+                warnings.append(sentence)
+            }
+        } catch { faults.append("\(error)") }
     }
 }

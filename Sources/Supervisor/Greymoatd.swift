@@ -69,10 +69,10 @@ public enum Greymoatd {
         log.format = configuration.log.format
         if command.check {
             for note in RoleConfigurations.notes(on: configuration, files) { log.warning(note) }
-            for gap in ConfigurationCheck.gaps(configuration) { log.warning(gap) }
-            let faults = ConfigurationCheck.faults(configuration, files, programs: AbsolutePath.ofPrograms)
-            if !faults.isEmpty {
-                faults.forEach(log.error)
+            let check = ConfigurationCheck(configuration, files, programs: AbsolutePath.ofPrograms)
+            check.warnings.forEach(log.warning)
+            if !check.faults.isEmpty {
+                check.faults.forEach(log.error)
                 return StartFailure.Status.configuration.rawValue
             }
             log.info("the configuration is good")

@@ -12,6 +12,8 @@ public struct TLSServerContext: ~Copyable {
     /// When the server's own certificate ends, as time since 1970-01-01 00:00:00 UTC. A session is served all the same:
     /// who sends mail opportunistically, or by DANE, does not look at it.
     public let validUntil: Duration
+    /// When it begins, as `validUntil`.
+    public let validFrom: Duration
 
     /// Certificates of a chain at most, the server's own included.
     public static let chainLimit = 16
@@ -46,7 +48,9 @@ public struct TLSServerContext: ~Copyable {
                 throw .keyDoesNotMatch
             }
             guard SSL_CTX_use_PrivateKey(context, privateKey) == 1 else { throw .badKey(ErrorQueue.takeReason()) }
-            validUntil = try Self.end(of: chain[0])
+            let begin = try Self.sinceEpoch(X509_get0_notBefore(chain[0]))
+            validUntil = try Self.sinceEpoch(X509_get0_notAfter(chain[0]))
+            validFrom = begin
         } catch {
             SSL_CTX_free(context)
             throw error
@@ -63,6 +67,23 @@ public struct TLSServerContext: ~Copyable {
         guard let context = SSL_CTX_new(TLS_server_method()) else { throw .library("make a server context", ErrorQueue.takeReason()) }
         SSL_CTX_free(context)
         guard SessionStorage.prepare() else { throw .library("make a session", ErrorQueue.takeReason()) }
+    }
+
+    /// What keeps the certificate from holding at `now`, a time as `validUntil`, in one sentence for the operator; nil when it holds.
+    public func lapse(at now: Duration) -> String? {
+        func days(_ span: Duration) -> String {
+            let days = span.components.seconds / 86_400
+            return days == 0 ? "less than a day" : days == 1 ? "a day" : "\(days) days"
+        }
+        let consequence = "senders that insist on a valid one can never pass"
+        if validUntil < now {
+            return "[tls] certificate expired \(days(now - validUntil)) ago: \(consequence); renew it, and have greymoatd reload it"
+        }
+        if validFrom > now {
+            return
+                "[tls] certificate is not valid yet, in \(days(validFrom - now)) it is: \(consequence); look at it and at this machine's clock"
+        }
+        return nil
     }
 
     /// The certificates of a PEM text, each owned by the caller.
@@ -122,13 +143,13 @@ public struct TLSServerContext: ~Copyable {
     }
 
     /// ASN1_TIME_diff and not timegm(3): glibc's calendar functions read the time zone's file.
-    private static func end(of certificate: OpaquePointer) throws(TLSError) -> Duration {
+    private static func sinceEpoch(_ time: UnsafePointer<ASN1_TIME>?) throws(TLSError) -> Duration {
         guard let epoch = ASN1_TIME_new() else { throw .library("allocate memory", ErrorQueue.takeReason()) }
         defer { ASN1_TIME_free(epoch) }
         var days: Int32 = 0
         var seconds: Int32 = 0
         guard ASN1_TIME_set_string(epoch, "19700101000000Z") == 1,
-            ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(certificate)) == 1
+            ASN1_TIME_diff(&days, &seconds, epoch, time) == 1
         else { throw .badCertificate(ErrorQueue.takeReason()) }
         return .seconds(Int64(days) * 86_400 + Int64(seconds))
     }

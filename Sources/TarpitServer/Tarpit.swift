@@ -1,5 +1,6 @@
 internal import Glibc
 internal import LinuxIO
+internal import Moments
 internal import RoleMessages
 internal import TLS
 internal import WireFormat
@@ -77,17 +78,20 @@ public enum Tarpit {
         return Int(clamping: limit.rlim_cur)
     }
 
-    /// For `greymoatd --check`: says on standard output what is wrong with the two PEM files at these paths. Returns the exit status.
+    /// For `greymoatd --check`: says on standard output what is wrong with the two PEM files at these paths. Returns the exit status:
+    /// 0 also where they are served though the certificate is out of its time.
     public static func check(certificate: String, key: String) -> Int32 {
         let sentence: String
+        var status: Int32 = 78
         do {
             let limit = 65_536
             let chain = try FileDescriptor.openForReading(certificate).readAll(limit: limit)
-            _ = try TLSServerContext(certificate: chain, key: FileDescriptor.openForReading(key).readAll(limit: limit))
-            return 0
+            let context = try TLSServerContext(certificate: chain, key: FileDescriptor.openForReading(key).readAll(limit: limit))
+            sentence = context.lapse(at: .seconds(Clock.wall().seconds)) ?? ""
+            status = 0
         } catch { sentence = "\(error)" }
         do throws(SystemError) { try FileDescriptor(owning: 1).writeAll(Array(sentence.utf8)) } catch {}
-        return 78
+        return status
     }
 
     private static func complain(_ what: String) -> Int32 {

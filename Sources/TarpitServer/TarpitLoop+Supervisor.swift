@@ -1,5 +1,6 @@
 internal import Glibc
 internal import LinuxIO
+internal import Moments
 internal import RoleMessages
 internal import SMTPDialogue
 internal import TLS
@@ -11,6 +12,7 @@ extension TarpitLoop {
     mutating func begin(missing: [String]) throws(SystemError) {
         try supervisor.descriptor.setNonBlocking()
         try supervisor.send(RoleNotice.ready(missing: missing).packet())
+        warnOfCertificate()
         try resumeListening()
         try flushEngine()
     }
@@ -53,9 +55,16 @@ extension TarpitLoop {
         new.listeners = configuration.listeners
         new.port = configuration.port
         configuration = new
+        warnOfCertificate()
         context.replaceSettings(DialogueSettings(new))
         do throws(SystemError) { try listeners.prepare(window: new.window) } catch { return "\(error)." }
         return nil
+    }
+
+    /// One worker speaks for all. It is served all the same: most senders do not look at it.
+    private func warnOfCertificate() {
+        guard configuration.worker == 0, let lapse = tls?.context.lapse(at: .seconds(Clock.wall().seconds)) else { return }
+        notify(.warning(lapse))
     }
 
     func notify(_ notice: RoleNotice) {

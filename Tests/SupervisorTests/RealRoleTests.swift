@@ -172,6 +172,34 @@ struct RealRoleTests {
         #expect(!check.errors.contains("is good"))
     }
 
+    /// It is served all the same, and greymoatd told so: opportunistic senders do not look at its time.
+    @Test func aCertificateOutOfItsTimeIsToldOf() throws {
+        let house = try house()
+        let lines = """
+            set -e
+            cd '\(house.directory)'
+            openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out old.key 2>/dev/null
+            openssl req -new -key old.key -subj /CN=mx.example.org -out old.csr -config /dev/null
+            : >index
+            echo 01 >serial
+            printf '[a]\\ndatabase=index\\nserial=serial\\nnew_certs_dir=.\\npolicy=p\\ndefault_md=sha256\\n[p]\\ncommonName=supplied\\n' >ca
+            openssl ca -batch -selfsign -notext -config ca -name a -keyfile old.key -in old.csr -out old.pem \\
+                -startdate 20200101000000Z -enddate 20200201000000Z 2>ca.log || { cat ca.log >&2; exit 1; }
+            """
+        try house.host.run("sh", "-c", lines)
+        try house.configure(
+            "[listen]\nworkers = 2\n[greylist]\nalloweddomains = \"\"\n[blocklists]\nconfig = \"\"\n[tls]\ncertificate = \"\(house.directory)/old.pem\"\n"
+                + "key = \"\(house.directory)/old.key\"")
+        let check = try house.attempt("--check")
+        #expect(check.status == 0 && check.errors.contains("warning: [tls] certificate expired "), "\(check.errors)")
+        let daemon = try house.start()
+        try daemon.waitForLog("greymoat-tarpit: [tls] certificate expired ")
+        #expect(try house.greymoat("reload").status == 0)
+        #expect(eventually { daemon.log.components(separatedBy: "certificate expired ").count == 3 }, "\(daemon.log)")
+        #expect(daemon.terminate() == 0)
+        #expect(daemon.log.components(separatedBy: "certificate expired ").count == 3, "\(daemon.log)")
+    }
+
     /// As a reload would have it; nothing is loaded by it.
     @Test func theRulesetIsCheckedToo() throws {
         let house = try house()

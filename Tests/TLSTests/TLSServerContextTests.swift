@@ -91,6 +91,12 @@ import Testing
         #expect(left > .seconds(10 * 86_400 - 60) && left <= .seconds(10 * 86_400))
         let expired = try Identity(from: -20 * 86_400, until: -10 * 86_400).context()
         #expect(expired.validUntil < now)
+        #expect(context.lapse(at: now) == nil)
+        #expect(expired.lapse(at: now)?.hasPrefix("[tls] certificate expired 10 days ago: ") == true)
+        #expect(expired.lapse(at: expired.validUntil + .seconds(1))?.contains("expired less than a day ago") == true)
+        #expect(expired.lapse(at: expired.validUntil) == nil && expired.lapse(at: expired.validFrom) == nil)
+        let early = expired.lapse(at: expired.validFrom - .seconds(86_400))
+        #expect(early?.hasPrefix("[tls] certificate is not valid yet, in a day it is: ") == true)
     }
 
     @Test func everyMessageIsOneSentence() {
