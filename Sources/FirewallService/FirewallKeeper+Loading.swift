@@ -14,9 +14,14 @@ extension FirewallKeeper {
         do {
             let state = try projection.state()
             let isWhole = state.map { state in !state.isDormant && sets.all.allSatisfy(state.holds) } ?? false
+            var refusal: String?
             if isManaged {
                 if let state, !isWhole, !state.isDormant { try projection.setTable(dormant: true) }
-                try loadRuleset(dormant: !isWhole)
+                do { try loadRuleset(dormant: !isWhole) } catch {
+                    // Hosts that pass must not wait for the administrator: under the rules that are there the sets go on.
+                    guard isWhole, untriedRuleset == nil else { throw error }
+                    refusal = "\(error); the rules of before stay in force: mend it, then run `greymoat reload`"
+                }
             } else if !isWhole {
                 return resign(state)
             }
@@ -25,7 +30,9 @@ extension FirewallKeeper {
             let meanwhile = watch.drain(child: loader?.takeLastProcess() ?? 0)
             try writeQuietly(plan.count) { projection throws(NFTError) in try projection.carryOut(plan) }
             if !isWhole { try projection.setTable(dormant: false) }
-            healing.loaded()
+            // What refused it may have been passing: another try, later each time.
+            if refusal == nil { healing.loaded() } else { healing.failed(at: now) }
+            say(.rules(refusal: refusal))
             setLive(true)
             if let loss = drain(since: mark) ?? meanwhile { heard(loss, now) }
             return nil

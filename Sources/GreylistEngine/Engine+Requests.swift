@@ -81,7 +81,9 @@ extension Engine {
         guard let awaited = control.awaitingKernel.removeValue(forKey: ticket), let client = client(of: ticket) else { return }
         for reply in awaited.replies { self.reply(reply, to: client) }
         switch outcome {
-        case .inKernel: finish(client)
+        case .inKernel:
+            let refusal = awaited.appliesRuleset ? projection.rulesFault : nil
+            finish(client, refusal.map { .failure($0, exitStatus: 2) } ?? .done)
         case .failed(let reason):
             let stored = awaited.replies.isEmpty ? "" : "the change is stored, but the kernel's sets have not followed: "
             // The firewall role was there, and said that it cannot be done.

@@ -57,7 +57,7 @@ extension Engine {
         var firewall = StatusReport.Firewall()
         firewall.table = configuration.firewallTable
         firewall.behind = UInt64(projection.behind)
-        firewall.failure = projection.failure
+        firewall.failure = projection.failure ?? (projection.state == .removed ? nil : projection.rulesFault)
         firewall.loads = projection.loads
         firewall.lastLoad = projection.lastLoad
         firewall.state =

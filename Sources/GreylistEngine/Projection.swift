@@ -37,6 +37,8 @@ final class Projection {
     var state = State.absent
     /// Why the last load or change failed, nil when the last one did not.
     var failure: String?
+    /// Why the rules in the kernel are not those configured, nil when they are.
+    private(set) var rulesFault: String?
     /// The ruleset is in the kernel and live.
     var isLive = false
     var loads: UInt64 = 0
@@ -168,6 +170,7 @@ final class Projection {
     func detach() {
         link = nil
         isLive = false
+        rulesFault = nil
         state = .absent
         abandonOrders()
     }
@@ -179,6 +182,9 @@ final class Projection {
         case .element(let order, let remaining): elementReads.removeValue(forKey: order)?(remaining)
         case .loadWanted(let reason): loadWanted(reason)
         case .live(let live): isLive = live
+        case .rules(let refusal):
+            if let refusal, refusal != rulesFault { warn(refusal) }
+            rulesFault = refusal
         case .removed: wasRemoved()
         case .warning(let sentence): warn(sentence)
         }

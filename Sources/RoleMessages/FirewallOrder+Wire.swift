@@ -125,7 +125,7 @@ extension FirewallOrder.ElementChange.Element {
 }
 
 extension FirewallNotice {
-    private enum Kind: UInt8 { case done = 1, element, loadWanted, live, warning, removed }
+    private enum Kind: UInt8 { case done = 1, element, loadWanted, live, warning, removed, rules }
 
     /// Bytes of a sentence at most.
     public static let sentenceLimit = 4096
@@ -152,6 +152,9 @@ extension FirewallNotice {
         case .live(let live):
             kind = .live
             writer.write(live)
+        case .rules(let refusal):
+            kind = .rules
+            writer.write(optional: refusal) { $0.write($1, cutTo: Self.sentenceLimit) }
         case .warning(let sentence):
             kind = .warning
             writer.write(sentence, cutTo: Self.sentenceLimit)
@@ -172,6 +175,8 @@ extension FirewallNotice {
         case .loadWanted: self = .loadWanted(try LoadReason(from: &reader))
         case .removed: self = .removed
         case .live: self = .live(try reader.readBool())
+        case .rules:
+            self = .rules(refusal: try reader.readOptional { r throws(WireError) in try r.readString(limit: Self.sentenceLimit) })
         case .warning: self = .warning(try reader.readString(limit: Self.sentenceLimit))
         case nil: throw .unknownMessage(frame.type)
         }

@@ -66,6 +66,8 @@ public enum FirewallNotice: WireMessage, Hashable {
     case removed
     /// The ruleset is in the kernel and live (`true`), or is not (`false`).
     case live(Bool)
+    /// After a load: nil, or why its ruleset could not be loaded, and the rules of before stay over sets that are in step.
+    case rules(refusal: String?)
     /// Something an operator should read, in one sentence.
     case warning(String)
 

@@ -93,7 +93,7 @@ final class FirewallUnderTest {
             loads.append(reason)
             if answersLoads { try sendLoad() }
         case .warning(let sentence): restorations += sentence.contains("its sets were left alone") ? 1 : 0
-        case .element, .removed: break
+        case .element, .removed, .rules: break
         }
     }
 

@@ -302,6 +302,22 @@ struct KernelHealingTests {
         #expect(try scene.whoAnswers("192.0.2.11") == "real")
     }
 
+    /// The table outlives greymoatd: a start with a ruleset that nft refuses keeps those rules, and lets in who passes.
+    @Test func aStartWithAFaultyRulesetKeepsNoSetBehind() throws {
+        let lab = NamespaceLab()
+        let host = try lab.host("server")
+        try host.nft(FirewallUnderTest.ruleset("greymoat.nft"))
+        let rules = try host.run("nft", "-t", "list", "table", "inet", "greymoat")
+        let firewall = try FirewallUnderTest(on: host) { $0.ruleset = "table inet greymoat {\nnonsense\n}\n" }
+        firewall.keep("192.0.2.11")
+        try firewall.serveUntilLive()
+        #expect(firewall.outcomes[1] == .applied)
+        let refusals = firewall.notices.compactMap { if case .rules(let refusal) = $0 { refusal } else { nil } }
+        #expect(refusals.first?.hasPrefix("nft refuses ") == true && refusals.first?.contains("line 2: ") == true, "\(refusals)")
+        #expect(try host.run("nft", "list", "set", "inet", "greymoat", "white").contains("192.0.2.11"))
+        #expect(try host.run("nft", "-t", "list", "table", "inet", "greymoat") == rules)
+    }
+
     @Test func remainsOfAnotherVersionAreReplaced() throws {
         let lab = NamespaceLab()
         let host = try lab.host("server")

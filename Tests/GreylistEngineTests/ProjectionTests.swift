@@ -287,6 +287,34 @@ import Testing
         #expect(try firewall.isQuiet())
     }
 
+    /// The sets are in step, and yet not all is well.
+    @Test func rulesThatWereRefusedAreTold() throws {
+        let harness = try EngineHarness()
+        let firewall = try harness.firewall()
+        guard case .beginLoad = try firewall.next(), case .finishLoad(let order) = try firewall.next() else {
+            Issue.record("no load")
+            return
+        }
+        try firewall.send(.rules(refusal: "nft refuses it"))
+        try firewall.send(.done(order: order, .applied))
+        _ = try harness.log(until: "nft refuses it")
+        let control = try harness.control()
+        while try control.status().firewall.state == .loading {}
+        let status = try control.status()
+        #expect(status.firewall.state == .inStep && status.firewall.failure == "nft refuses it")
+        #expect(status.warnings.contains { $0.hasSuffix("is not as it should be: nft refuses it") })
+        try control.send(.applyFirewall(ruleset: nil))
+        guard case .setManaged(let wanted, true) = try firewall.next() else {
+            Issue.record("not applied")
+            return
+        }
+        try firewall.send(.done(order: wanted, .applied))
+        _ = try firewall.takeLoad()
+        #expect(try control.answer().last == .failure("nft refuses it", exitStatus: 2))
+        try firewall.send(.rules(refusal: nil))
+        while try control.status().firewall.failure != nil {}
+    }
+
     @Test func applyWithoutAFirewallRoleSaysSo() throws {
         let harness = try EngineHarness()
         let control = try harness.control()

@@ -51,7 +51,7 @@ import WireFormat
         for order in orders { try check(order) }
         let notices: [FirewallNotice] = [
             .done(order: 1, .applied), .done(order: 1, .failed("no")), .element(order: 1, remaining: 3), .element(order: 1, remaining: nil),
-            .loadWanted(.tableLost), .live(true), .removed, .warning("w"),
+            .loadWanted(.tableLost), .live(true), .rules(refusal: nil), .rules(refusal: "no"), .removed, .warning("w"),
         ]
         for notice in notices { try check(notice) }
     }
