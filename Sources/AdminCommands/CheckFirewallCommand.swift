@@ -33,19 +33,14 @@ struct CheckFirewallCommand: ConsoleCommand {
         var facts = FirewallFacts()
         facts.gather()
         if !(try daemon.tell(&facts, console)) { console.complain("greymoatd is not running: its usual settings are taken for granted") }
-        var isSound = true
-        if let ruleset, let unloaded {
-            for finding in RulesetCheck.findings(ofUnloaded: unloaded, facts: facts) {
-                try console.write("error: \(KeyText.shown(ruleset)): \(finding.sentence)\n")
-                isSound = false
-            }
-        }
+        let unfit = unloaded.map { RulesetCheck.findings(ofUnloaded: $0, facts: facts) } ?? []
+        for finding in unfit { try console.write("error: \(KeyText.shown(ruleset ?? "")): \(finding.sentence)\n") }
         let listing = try NFTCommand.outcome(["-t", "-j", "list", "ruleset"])
         guard !listing.output.isEmpty else { throw CommandError("nft lists no rules: run this as root") }
         let findings = RulesetCheck.findings(ruleset: listing.output, facts: facts)
         for finding in findings { try console.write("\(finding.severity == .error ? "error" : "warning"): \(finding.sentence)\n") }
-        if findings.isEmpty && isSound { try console.write("Nothing is wrong with the firewall.\n") }
-        return !isSound || findings.contains { $0.severity == .error } ? ExitStatus.refused : ExitStatus.done
+        if findings.isEmpty && unfit.isEmpty { try console.write("Nothing is wrong with the firewall.\n") }
+        return !unfit.isEmpty || findings.contains { $0.severity == .error } ? ExitStatus.refused : ExitStatus.done
     }
 }
 

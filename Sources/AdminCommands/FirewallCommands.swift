@@ -126,9 +126,7 @@ enum NFTCommand {
     /// Runs it with everything it prints left to the caller's own output and errors; the exit status. `input`: what it reads.
     static func run(_ arguments: [String], input: String) throws(CommandError) -> Int32 {
         do throws(SystemError) {
-            let file = try FileDescriptor.memoryFile(named: "nft")
-            try file.writeAll(Array(input.utf8))
-            lseek(file.number, 0, SEEK_SET)
+            let file = try FileDescriptor.memoryFile(named: "nft", holding: Array(input.utf8))
             return try HelperProcess(program, arguments, input: file.number).wait()
         } catch { throw CommandError("\(error): install nftables", status: ExitStatus.noDaemon) }
     }
@@ -137,9 +135,7 @@ enum NFTCommand {
     /// can be made, or where the ruleset needs what is not there, as an interface.
     static func listing(ofUnloaded text: String) -> String? {
         do throws(SystemError) {
-            let input = try FileDescriptor.memoryFile(named: "nft")
-            try input.writeAll(Array(text.utf8))
-            try input.rewind()
+            let input = try FileDescriptor.memoryFile(named: "nft", holding: Array(text.utf8))
             let output = try FileDescriptor.memoryFile(named: "nft")
             let errors = try FileDescriptor.memoryFile(named: "nft")
             let lines = "\"$0\" -f - >&2 && exec \"$0\" -t -j list ruleset"
@@ -162,7 +158,7 @@ enum NFTCommand {
     }
 
     private static func text(of file: borrowing FileDescriptor) throws(SystemError) -> String {
-        lseek(file.number, 0, SEEK_SET)
+        try file.rewind()
         return String(decoding: try file.readAll(limit: outputLimit), as: UTF8.self)
     }
 

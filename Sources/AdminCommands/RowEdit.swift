@@ -112,10 +112,8 @@ struct RowEdit {
     private func stillLetIn(_ outcomes: [RowOutcome], _ client: inout ControlClient) throws(CommandError) -> [RowChange.Target: IPPrefix] {
         guard kind == .allow, action == .delete, !outcomes.isEmpty, targets.count <= Self.holderLimit else { return [:] }
         var holders: [RowChange.Target: IPPrefix] = [:]
-        try client.perform(.list(.init(kinds: RowKinds(.allow), form: .keys))) { reply throws(CommandError) in
-            guard case .rows(let rows) = reply else { return }
-            for row in rows.split(separator: 10) {
-                guard let known = IPPrefix(String(decoding: row, as: UTF8.self)) else { continue }
+        try list(&client) { keys in
+            for known in keys.lazy.compactMap({ IPPrefix($0) }) {
                 for target in targets {
                     guard case .allow(let block) = target, known.length < block.length, known.contains(block.address) else { continue }
                     holders[target] = known
@@ -142,11 +140,15 @@ struct RowEdit {
 
     private func keys(_ client: inout ControlClient) throws(CommandError) -> [String] {
         var keys: [String] = []
-        try client.perform(.list(.init(kinds: RowKinds(kind), form: .keys))) { reply throws(CommandError) in
-            guard case .rows(let rows) = reply, keys.count < Self.suggestionLimit else { return }
-            keys += rows.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }
-        }
+        try list(&client) { if keys.count < Self.suggestionLimit { keys += $0 } }
         return keys
+    }
+
+    /// The keys of this kind, a reply's at a time.
+    private func list(_ client: inout ControlClient, _ body: ([String]) -> Void) throws(CommandError) {
+        try client.perform(.list(.init(kinds: RowKinds(kind), form: .keys))) { reply throws(CommandError) in
+            if case .rows(let rows) = reply { body(rows.split(separator: 10).map { String(decoding: $0, as: UTF8.self) }) }
+        }
     }
 }
 

@@ -28,7 +28,7 @@ extension Engine {
         report.timing.greyexp = greylist.rules.greyexp
         report.timing.whiteexp = greylist.rules.whiteexp
         report.timing.trapexp = greylist.rules.trapexp
-        report.warnings = warnings
+        report.warnings = warnings(report.firewall)
         return report
     }
 
@@ -77,9 +77,9 @@ extension Engine {
     static let removalWarning =
         "the ruleset was taken away: nobody is sent to the tarpit until `greymoat firewall apply` brings it back"
 
-    private var warnings: [String] {
+    private func warnings(_ firewall: StatusReport.Firewall) -> [String] {
         var warnings: [String] = []
-        if projection.state == .removed { warnings.append(Self.removalWarning) }
+        if firewall.state == .removed { warnings.append(Self.removalWarning) }
         if let failure = firewall.failure { warnings.append("table inet \(firewall.table) is not as it should be: \(failure)") }
         if !configuration.offersTLS {
             warnings.append(

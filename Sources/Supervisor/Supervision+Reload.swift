@@ -116,13 +116,13 @@ extension Supervision {
     /// Has `status` show it until a reload goes well.
     private func tell(fault: String) {
         configurations.reloadFault = fault
-        guard let engine = roles.first(where: { $0.name == .engine }) else { return }
+        guard let engine else { return }
         engine.channel?.send(.notes(configurations.notes))
         watch(engine)
     }
 
     private func answer(_ requests: [UInt64], failure: String?, notes: [String] = []) {
-        guard let engine = roles.first(where: { $0.name == .engine }) else { return }
+        guard let engine else { return }
         let note = notes.isEmpty ? nil : notes.joined(separator: "; ")
         for request in requests { engine.channel?.send(.reloadOutcome(request: request, failure: failure, note: note)) }
         watch(engine)

@@ -21,6 +21,7 @@ final class Supervision {
     var saidOfFetchers: Set<String> = []
     /// In the order they are started.
     let roles: [Role]
+    var engine: Role? { roles.first { $0.name == .engine } }
     var phase = Phase.starting
     var reload: ReloadRound?
     /// Requests that came while a reload was under way; nil in it is SIGHUP.
@@ -161,7 +162,7 @@ final class Supervision {
     /// A fresh link; the engine gets its end now, or when it starts.
     private func linkToEngine(_ role: Role) throws(SystemError) -> OwnedDescriptor {
         let pair = try Link()
-        if let engine = roles.first(where: { $0.name == .engine })?.channel {
+        if let engine = engine?.channel {
             role.engineEnd = nil
             engine.send(.link(role.name.link), descriptors: [pair.first])
         } else {
@@ -274,7 +275,7 @@ final class Supervision {
     }
 
     func tellRoles() {
-        guard let engine = roles.first(where: { $0.name == .engine }), engine.isServing else { return }
+        guard let engine, engine.isServing else { return }
         engine.channel?.send(.roles(roles.map(\.status)))
         watch(engine)
     }
